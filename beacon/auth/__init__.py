@@ -1,0 +1,1 @@
+"""Identity and policy: what a caller may learn."""

@@ -1,0 +1,94 @@
+"""The error tree: every failure that this software raises on purpose.
+
+::
+
+    BeaconError                     its message is meant for the client; `status` is the HTTP status
+    ├── InvalidRequest        400   the question is malformed or contradicts itself
+    ├── Unauthorized          401   credentials were given and are not valid
+    ├── Forbidden             403   the caller may not ask this
+    ├── NotFound              404   no such path
+    ├── MethodNotAllowed      405
+    ├── PayloadTooLarge       413
+    ├── UnsupportedMediaType  415
+    └── SourceUnavailable     503   the source cannot say: "don't know", never "no"
+        └── DeadlineExceeded  504   the source could not say in time
+    OperatorError                   its message is meant for whoever runs a command
+    ├── SettingsError               the settings file or environment is wrong
+    └── LoadError                   files cannot be loaded as asked
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class BeaconError(Exception):
+    """A failure whose message is meant for the client."""
+
+    status: ClassVar[int] = 500
+
+
+class InvalidRequest(BeaconError):
+    """The request is malformed, or its parts contradict each other."""
+
+    status = 400
+
+
+class Unauthorized(BeaconError):
+    """Credentials were given and are not valid; never answered as "public"."""
+
+    status = 401
+
+
+class Forbidden(BeaconError):
+    """The caller may not ask this."""
+
+    status = 403
+
+
+class NotFound(BeaconError):
+    """No such path."""
+
+    status = 404
+
+
+class MethodNotAllowed(BeaconError):
+    """The path exists, the verb does not."""
+
+    status = 405
+
+
+class PayloadTooLarge(BeaconError):
+    """The request is larger than the server reads."""
+
+    status = 413
+
+
+class UnsupportedMediaType(BeaconError):
+    """The body is not JSON."""
+
+    status = 415
+
+
+class SourceUnavailable(BeaconError):
+    """The source cannot say. Raised instead of an empty answer: "no" and "don't know" differ."""
+
+    status = 503
+
+
+class DeadlineExceeded(SourceUnavailable):
+    """The source could not say in the time that was left."""
+
+    status = 504
+
+
+class OperatorError(Exception):
+    """A failure whose message is meant for whoever runs a command."""
+
+
+class SettingsError(OperatorError):
+    """The settings are wrong; the message names the key and what would be right."""
+
+
+class LoadError(OperatorError):
+    """Files cannot be loaded as asked; nothing was published."""

@@ -1,0 +1,158 @@
+"""What is asked: the `Query`, the same frozen value whether it came by GET or by POST."""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+
+class Granularity(enum.IntEnum):
+    """How much an answer says, in order: a rule of `NONE` hides a dataset altogether.
+
+    Beacon v2: `boolean` < `count` < `record`; `NONE` is ours and never on the wire.
+    """
+
+    NONE = 0
+    BOOLEAN = 1
+    COUNT = 2
+    RECORD = 3
+
+    @property
+    def wire(self) -> str:
+        """The specification's own word: `boolean`, `count` or `record`."""
+        return self.name.lower()
+
+
+class Include(enum.StrEnum):
+    """`includeResultsetResponses`: which result sets the client wants to see."""
+
+    ALL = "ALL"
+    HIT = "HIT"
+    MISS = "MISS"
+    NONE = "NONE"
+
+
+class Similarity(enum.StrEnum):
+    """How near a term must be to the one asked for; the measure is in `model/ontology.py`."""
+
+    EXACT = "exact"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+class Operator(enum.StrEnum):
+    """The comparison of an alphanumeric filter."""
+
+    EQUAL = "="
+    LESS = "<"
+    GREATER = ">"
+    NOT = "!"
+    GREATER_OR_EQUAL = ">="
+    LESS_OR_EQUAL = "<="
+
+
+class Filter(msgspec.Struct, frozen=True, kw_only=True):
+    """One filter as asked: with `operator` and `value` alphanumeric, else ontology or custom.
+
+    `scope` is a canonical entry type id (`individual`), whatever spelling the client used; a scope
+    that names no entry type is kept as it came and matches nothing.
+    """
+
+    id: str
+    include_descendant_terms: bool = True
+    similarity: Similarity = Similarity.EXACT
+    operator: Operator | None = None
+    value: str | None = None
+    scope: str | None = None
+
+    def __str__(self) -> str:
+        """As echoed in `receivedRequestSummary.filters`, which the schema wants as strings."""
+        if self.operator is None:
+            return self.id
+        return f"{self.id}:{self.operator}{self.value}"
+
+
+class VariationQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """`requestParameters.g_variant`: the parameters of a genomic variation query, as asked.
+
+    Coordinates are 0-based interbase, half-open. One `start` and no `end` is a sequence query, one
+    of each a range, two of each a bracket. Bases are upper case; `None` is "not asked", the empty
+    string is "no bases" (the trimmed form of an insertion's reference or a deletion's alternate).
+    """
+
+    assembly_id: str | None = None
+    reference_name: str | None = None
+    start: tuple[int, ...] = ()
+    end: tuple[int, ...] = ()
+    reference_bases: str | None = None
+    alternate_bases: str | None = None
+    variant_type: str | None = None
+    variant_min_length: int | None = None
+    variant_max_length: int | None = None
+    mate_name: str | None = None
+    gene_id: str | None = None
+    aminoacid_change: str | None = None
+    genomic_allele_short_form: str | None = None
+
+
+class Pagination(msgspec.Struct, frozen=True, kw_only=True):
+    """A page. `skip` counts pages; `limit` is records of one result set, 0 the server's maximum."""
+
+    skip: int = 0
+    limit: int = 10
+
+    @property
+    def offset(self) -> int:
+        """Records before the page. With `limit` 0 all is one page and `skip` means nothing."""
+        return self.skip * self.limit
+
+
+class Within(msgspec.Struct, frozen=True):
+    """The entry whose linked entries are asked for: `/individuals/{id}/g_variants`."""
+
+    entry_type: str
+    id: str
+
+
+class RequestedSchema(msgspec.Struct, frozen=True, kw_only=True):
+    """A schema that the client would like records in."""
+
+    entity_type: str | None = None
+    schema: str | None = None
+
+
+class Query(msgspec.Struct, frozen=True, kw_only=True):
+    """One question. `entry_type` is what is delivered; everything else narrows it, joined by AND.
+
+    Effective values: defaults are already filled in and `pagination.limit` is already capped, so
+    that what is echoed to the client is what was done.
+    """
+
+    entry_type: str
+    entry_id: str | None = None
+    within: Within | None = None
+    variation: VariationQuery | None = None
+    filters: tuple[Filter, ...] = ()
+    dataset_ids: tuple[str, ...] = ()
+    include: Include = Include.HIT
+    include_given: bool = False
+    pagination: Pagination = Pagination()
+    granularity: Granularity = Granularity.BOOLEAN
+    test_mode: bool = False
+    requested_schemas: tuple[RequestedSchema, ...] = ()
+    api_version: str = "v2.2.0"
+
+    @property
+    def wants_records(self) -> bool:
+        """Whether any record could be shown: no source needs to fetch what no mode would print."""
+        return self.granularity is Granularity.RECORD and self.include in (
+            Include.HIT,
+            Include.ALL,
+        )
+
+    @property
+    def is_unfiltered(self) -> bool:
+        """Whether it asks for everything of its entry type."""
+        return not (self.entry_id or self.within or self.variation or self.filters)

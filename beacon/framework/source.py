@@ -1,0 +1,120 @@
+"""The seams: `Source`, what a beacon answers from, and `Sink`, where a load goes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from beacon.framework.access import Access
+from beacon.framework.answer import Answer, Record, Terms
+from beacon.framework.query import Pagination, Query, Within
+
+
+class TermsQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which filtering terms: all, those of one entry type, or those of one dataset or cohort."""
+
+    entry_type: str | None = None
+    within: Within | None = None
+    pagination: Pagination = Pagination(limit=0)
+
+
+class Source(Protocol):
+    """What a beacon answers from: a database, memory, or other beacons."""
+
+    async def search(
+        self, query: Query, access: Access, *, deadline_s: float | None = None
+    ) -> Answer:
+        """Answer one question, as far as `access` lets it look.
+
+        Args:
+            query: Already checked; a source never has to doubt its form.
+            access: Datasets it does not name are not touched.
+            deadline_s: Seconds that are left for the answer.
+
+        Raises:
+            InvalidRequest: The question cannot be asked of this source, such as a chromosome
+                without an assembly where several assemblies are served.
+            SourceUnavailable: The source cannot say.
+        """
+
+    async def filtering_terms(self, query: TermsQuery, access: Access) -> Terms:
+        """The terms that some dataset in `access` can be filtered by."""
+
+    async def check(self) -> None:
+        """Return when ready to answer.
+
+        Raises:
+            SourceUnavailable: Not ready, and why.
+        """
+
+
+class SourceFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A file of a load: `digest` (of its bytes) tells whether it was loaded before."""
+
+    name: str
+    digest: str
+
+
+class Load(Protocol):
+    """One open load: a release of one dataset in the making. Nothing shows before `publish`."""
+
+    @property
+    def assembly(self) -> str | None:
+        """What the dataset's alleles are on, as of this load; `None` while nothing has told."""
+
+    def is_loaded(self, file: SourceFile) -> bool:
+        """Whether the published release already holds this very file."""
+
+    def position(self, file: SourceFile) -> int:
+        """How many records of the file an interrupted load has already written for good."""
+
+    def rows(self, sample_names: Sequence[str]) -> Any:
+        """The row of each sample (uint32 array, same order); rows are added as needed."""
+
+    def write_alleles(self, observations: Sequence[Any]) -> None:
+        """Take `model.variation.Observation` values; written in batches of the sink's choosing."""
+
+    def write_records(self, entry_type: str, records: Sequence[Record]) -> None:
+        """Take records of one entry type; a record with a known id replaces the older one.
+
+        Of type `genomicVariant` are those that cannot be alleles yet: see `waiting`.
+        """
+
+    def waiting(self) -> Iterator[Record]:
+        """Records of type `genomicVariant` that wait for the assembly, in the order of loading.
+
+        They are carried from release to release until a load has an assembly, and no further: that
+        load hands them over as alleles.
+        """
+
+    def mark(self, file: SourceFile, position: int) -> None:
+        """All records of the file up to `position` were handed over: flush and remember."""
+
+    def finish(self, file: SourceFile) -> None:
+        """The file was handed over whole."""
+
+    def publish(self) -> Mapping[str, int]:
+        """Make the release the one that is served, at once and whole.
+
+        Returns:
+            What the dataset now holds, by entry type id.
+        """
+
+    def abandon(self) -> None:
+        """Forget the load and what it wrote; the published release is untouched."""
+
+
+class Sink(Protocol):
+    """Where loads go. Synchronous: a pipe to fill, nobody else to serve."""
+
+    def open(self, dataset_id: str, *, assembly: str | None, files: Sequence[SourceFile]) -> Load:
+        """Open a load, or take up the one of the same files that was interrupted.
+
+        Args:
+            assembly: `GRCh37` or `GRCh38`; `None` when the load brings no variation.
+
+        Raises:
+            LoadError: The dataset is on another assembly, or another load of it is running.
+        """

@@ -1,0 +1,1 @@
+"""Loading: files become records and alleles, and a release of a dataset."""

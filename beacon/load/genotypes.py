@@ -1,0 +1,122 @@
+"""The home of genotype arithmetic: who carries an allele, in how many copies, out of how many."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from beacon.model.allele import Zygosity
+
+HOM, UNSPECIFIED = int(Zygosity.HOM), int(Zygosity.UNSPECIFIED)
+
+_MISSING = -1  # a `.` in GT
+_ABSENT = -2  # no such allele: a haploid call in an array that is as wide as the diploid ones
+_UNPHASED_PAIR = np.uint64(0xFFFFFFFE_FFFFFFFE)
+_REFERENCE_PAIR = np.uint64(0x00000002_00000002)
+
+Rows = npt.NDArray[np.uint32]
+Codes = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Carriers:
+    """The carriers of one alternate allele: rows, their zygosity codes, and copies in all."""
+
+    rows: Rows
+    zygosity: Codes
+    allele_count: int
+
+
+_NOBODY = Carriers(np.empty(0, np.uint32), np.empty(0, np.uint8), 0)
+
+
+class Calls:
+    """The genotypes of one record, seen through those that are not plainly homozygous reference.
+
+    Args:
+        genotypes: int32, samples x ploidy, as BCF encodes them and `cyvcf2`'s `format("GT", int)`
+            gives them: twice the allele number plus 2, plus 1 when phased; 0 or 1 for a missing
+            allele, a negative number for none in a call of lower ploidy.
+        rows: The row of each sample.
+        haploid: What a haploid call of the allele is: `HEMI` on X and Y, else `HOM`.
+    """
+
+    __slots__ = (
+        "_both",
+        "_columns",
+        "_haploid",
+        "_missing",
+        "_ploidy",
+        "_rows",
+        "allele_number",
+        "highest",
+    )
+
+    allele_number: int
+    """Alleles called, of any kind: AN."""
+    highest: int
+    """The highest allele number that occurs."""
+
+    def __init__(self, genotypes: npt.NDArray[Any], rows: Rows, haploid: Zygosity) -> None:
+        samples, ploidy = genotypes.shape
+        if ploidy == 2:  # one comparison for both alleles of a call
+            pairs = genotypes.view(np.uint64).ravel() & _UNPHASED_PAIR
+            of_interest = (pairs != _REFERENCE_PAIR).nonzero()[0]
+            encoded = pairs[of_interest].view(np.int32).reshape(-1, 2)
+        else:
+            of_interest = (genotypes >> 1 != 1).any(axis=1).nonzero()[0]
+            encoded = genotypes[of_interest]
+        alleles = (encoded >> 1) - 1
+        self._columns = [alleles[:, column] for column in range(ploidy)]
+        self._rows: Rows = rows[of_interest]
+        self._haploid = haploid
+        self._ploidy: int | npt.NDArray[Any] = ploidy
+        self._missing: npt.NDArray[Any] | None = None
+        self.allele_number = samples * ploidy
+        lowest, highest = (alleles.min(), alleles.max()) if alleles.size else (0, 0)
+        self.highest = max(0, int(highest))
+        if lowest < 0:
+            np.maximum(alleles, _ABSENT, out=alleles)
+            self._count_uncalled(ploidy)
+        # Nearly every record is diploid, complete and biallelic: HET is 0, HOM is 1.
+        self._both: Codes | None = None
+        if lowest >= 0 and highest == 1 and ploidy == 2:
+            self._both = (alleles[:, 0] & alleles[:, 1]).astype(np.uint8)
+
+    def carriers(self, allele: int) -> Carriers:
+        """Who carries the allele of that number (1 is the first alternate).
+
+        A call with a missing allele beside the one carried (`1/.`) has unspecified zygosity. A call
+        of two different alternates (`1/2`) is heterozygous for each.
+        """
+        if self._both is not None:
+            if allele != 1:
+                return _NOBODY
+            return Carriers(
+                self._rows, self._both, self._both.size + int(np.count_nonzero(self._both))
+            )
+        copies = (self._columns[0] == allele).astype(np.uint8)
+        for column in self._columns[1:]:
+            copies += column == allele
+        carrying = np.flatnonzero(copies)
+        copies = copies[carrying]
+        ploidy = self._ploidy if isinstance(self._ploidy, int) else self._ploidy[carrying]
+        zygosity = (copies == ploidy).astype(np.uint8)
+        if self._haploid != HOM:
+            zygosity[(zygosity == HOM) & (np.asarray(ploidy) == 1)] = self._haploid
+        if self._missing is not None:
+            zygosity[self._missing[carrying] > 0] = UNSPECIFIED
+        return Carriers(self._rows[carrying], zygosity, int(copies.sum()))
+
+    def _count_uncalled(self, ploidy: int) -> None:
+        missing = np.zeros(self._rows.size, np.uint8)
+        absent = np.zeros(self._rows.size, np.uint8)
+        for column in self._columns:
+            missing += column == _MISSING
+            absent += column == _ABSENT
+        self._ploidy = ploidy - absent
+        self._missing = missing
+        self.allele_number -= int(missing.sum()) + int(absent.sum())

@@ -1,0 +1,317 @@
+"""The home of the VCF loader: genotypes of many samples, as alleles and who carries them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from beacon.framework.errors import LoadError
+from beacon.framework.source import Load, Sink, SourceFile
+from beacon.load.bff_variants import load_waiting
+from beacon.load.genotypes import Calls, Rows
+from beacon.load.progress import Progress, Silent
+from beacon.load.report import Problem, Report
+from beacon.load.source_files import find_files, identify
+from beacon.load.structural import is_structural, structural_allele
+from beacon.load.vcf_file import VcfFile, is_vcf
+from beacon.model.allele import Allele, Observation, UnreadableVariation, Zygosity
+from beacon.model.assemblies import (
+    ASSEMBLIES,
+    canonical_assembly,
+    chromosome,
+    implied_assembly,
+    length,
+)
+
+MARK_EVERY = 5_000
+"""Records between two points at which an interrupted load can be taken up again."""
+
+_BATCH = 1_000  # alleles
+_BATCH_CARRIERS = 4_000_000
+_BASES = re.compile("[ACGTN]+")
+_REFERENCE_BLOCK = "reference block"
+_NOTHING = {
+    "<NON_REF>": _REFERENCE_BLOCK,
+    "<*>": _REFERENCE_BLOCK,
+    "<X>": _REFERENCE_BLOCK,
+    "*": "spanning deletion",
+}
+"""ALTs that stand for no allele of the record's own."""
+
+
+def load_vcf(
+    sink: Sink,
+    dataset_id: str,
+    assembly: str,
+    paths: Sequence[Path],
+    *,
+    progress: Progress | None = None,
+    listing: Path | None = None,
+) -> Report:
+    """Load the genotypes of VCF or BCF files into a dataset, and publish.
+
+    A sample of the same name in several files is the same person. An interrupted load goes on
+    where it was when called again with the same files; a file that the dataset already holds is
+    passed over.
+
+    Args:
+        assembly: What the files are on; `hg38` and the like will do.
+        paths: Files, or folders of files.
+        listing: A file that everything not loaded is appended to, as JSON Lines.
+
+    Raises:
+        LoadError: A file cannot be loaded as asked; nothing was published.
+    """
+    progress = progress or Silent()
+    canonical = _assembly(assembly)
+    report = Report(listing=listing)
+    files = find_files(paths, is_vcf)
+    for path in files:  # before anything is written
+        VcfFile(path, canonical).close()
+    sources = [identify(path, progress) for path in files]
+    _require_different(sources)
+    load = sink.open(dataset_id, assembly=canonical, files=sources)
+    try:
+        for path, source in zip(files, sources, strict=True):
+            report.files.append(source.name)
+            if load.is_loaded(source):
+                report.already_loaded.append(source.name)
+            else:
+                _load_file(load, VcfFile(path, canonical), source, canonical, report, progress)
+        load_waiting(load, report)
+        report.check_complete()
+    except LoadError:
+        load.abandon()
+        raise
+    finally:
+        report.finish()
+    if len(report.already_loaded) == len(files):
+        load.abandon()  # nothing new: the published release stays as it is
+    else:
+        report.dataset = load.publish()
+    return report
+
+
+class _Unusable(Exception):
+    """An allele cannot be loaded: the reason, the column, and what was found in it."""
+
+    def __init__(self, reason: str, field: str, detail: str) -> None:
+        super().__init__(reason)
+        self.reason, self.field, self.detail = reason, field, detail
+
+
+@dataclass(slots=True)
+class _Contig:
+    """What is the same for all records of one contig: `name` is `None` if it is none of ours."""
+
+    name: str | None
+    length: int
+    haploid: Zygosity
+
+
+@dataclass(slots=True)
+class RecordReader:
+    """Makes observations of records, and accounts for every allele that it cannot use.
+
+    Args:
+        rows: The row of each sample of the file.
+    """
+
+    file_name: str
+    assembly: str
+    rows: Rows
+    report: Report
+    number: int = 0
+    batch: list[Observation] = field(default_factory=list)
+    carriers: int = 0
+    _contigs: dict[str, _Contig] = field(default_factory=dict)
+
+    def take(self, record: Any) -> None:
+        """Add the alleles of one `cyvcf2.Variant` to the batch."""
+        self.number += 1
+        alternates: list[str] = record.ALT
+        report = self.report
+        report.records += 1
+        report.items += len(alternates) or 1
+        if not alternates:
+            report.nothing_to_load[_REFERENCE_BLOCK] += 1
+            return
+        contig = self._contigs.get(record.CHROM) or self._contig(record.CHROM)
+        alleles: list[tuple[int, Allele]] = []
+        for number, alternate in enumerate(alternates, start=1):
+            if alternate in _NOTHING:
+                report.nothing_to_load[_NOTHING[alternate]] += 1
+                continue
+            try:
+                alleles.append((number, self._allele(record, contig, number, alternate)))
+            except _Unusable as unusable:
+                self._lose(record, unusable.reason, unusable.field, unusable.detail)
+        if not alleles:
+            return
+        if "GT" not in record.FORMAT:
+            self._lose(record, "the record has no genotypes", "FORMAT", count=len(alleles))
+            return
+        calls = Calls(record.format("GT", int), self.rows, contig.haploid)
+        if calls.highest > len(alternates):
+            detail = f"GT names allele {calls.highest} of {len(alternates)} alternates"
+            self._lose(
+                record,
+                "a genotype names an allele that the record does not have",
+                "GT",
+                detail,
+                count=len(alleles),
+            )
+            return
+        for number, allele in alleles:
+            carriers = calls.carriers(number)
+            self.carriers += carriers.rows.size
+            self.batch.append(
+                Observation(
+                    allele=allele,
+                    rows=carriers.rows,
+                    zygosity=carriers.zygosity,
+                    allele_number=calls.allele_number,
+                    allele_count=carriers.allele_count,
+                    annotation=None,
+                )
+            )
+        report.loaded["genomicVariant"] += len(alleles)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the batch is as large as it should get, in alleles or in carriers."""
+        return len(self.batch) >= _BATCH or self.carriers >= _BATCH_CARRIERS
+
+    def drain(self) -> list[Observation]:
+        """The batch, leaving an empty one."""
+        drained, self.batch, self.carriers = self.batch, [], 0
+        return drained
+
+    def _contig(self, name: str) -> _Contig:
+        canonical, implied = chromosome(name), implied_assembly(name)
+        if implied not in (None, self.assembly):
+            raise LoadError(
+                f"{self.file_name} has records on {name}, which is of {implied}, "
+                f"and was to be loaded as {self.assembly}"
+            )
+        contig = _Contig(
+            name=canonical,
+            length=length(self.assembly, canonical) if canonical else 0,
+            haploid=Zygosity.HEMI if canonical in ("X", "Y") else Zygosity.HOM,
+        )
+        self._contigs[name] = contig
+        return contig
+
+    def _allele(self, record: Any, contig: _Contig, number: int, alternate: str) -> Allele:
+        if contig.name is None:
+            detail = f"{record.CHROM} is none of 1-22, X, Y and M"
+            raise _Unusable("unknown chromosome", "CHROM", detail)
+        reference = record.REF.upper()
+        if not _BASES.fullmatch(reference):
+            detail = f"REF is {_shown(record.REF)}; only A, C, G, T and N are bases"
+            raise _Unusable("REF is not a sequence of bases", "REF", detail)
+        pos = record.POS
+        if pos < 1 or pos - 1 + len(reference) > contig.length:
+            detail = f"{contig.name} of {self.assembly} has bases 1 to {contig.length:,}"
+            raise _Unusable("outside the chromosome", "POS", detail)
+        alternate_bases = alternate.upper()
+        if _BASES.fullmatch(alternate_bases):
+            if alternate_bases == reference:
+                detail = f"both are {_shown(reference)}"
+                raise _Unusable("REF and ALT are the same", "ALT", detail)
+            return Allele.from_vcf(contig.name, pos, reference, alternate_bases)
+        if not is_structural(alternate):
+            detail = f"ALT is {_shown(alternate)}; only A, C, G, T and N are bases"
+            raise _Unusable("ALT is not a sequence of bases", "ALT", detail)
+        try:
+            allele = structural_allele(record, contig.name, reference, alternate, number - 1)
+        except UnreadableVariation as error:
+            raise _Unusable("structural variant not understood", "ALT", str(error)) from error
+        if allele.end > contig.length:
+            detail = f"it ends at {allele.end:,}, {contig.name} at {contig.length:,}"
+            raise _Unusable("outside the chromosome", "INFO/END", detail)
+        return allele
+
+    def _lose(
+        self, record: Any, reason: str, column: str, detail: str = "", *, count: int = 1
+    ) -> None:
+        place = f"record {self.number} ({record.CHROM}:{record.POS})"
+        problem = Problem(
+            file=self.file_name, place=place, field=column, reason=reason, detail=detail
+        )
+        self.report.lose(problem, count)
+
+
+def _assembly(given: str) -> str:
+    canonical = canonical_assembly(given)
+    if canonical is None:
+        raise LoadError(f"assembly {given} is unknown; one of {', '.join(ASSEMBLIES)}")
+    return canonical
+
+
+def _require_different(sources: Sequence[SourceFile]) -> None:
+    """Refuse to count the same genotypes twice."""
+    by_digest: dict[str, str] = {}
+    for source in sources:
+        other = by_digest.setdefault(source.digest, source.name)
+        if other != source.name:
+            raise LoadError(f"{other} and {source.name} are the same file, byte for byte")
+
+
+def _load_file(
+    load: Load,
+    file: VcfFile,
+    source: SourceFile,
+    assembly: str,
+    report: Report,
+    progress: Progress,
+) -> None:
+    """Load one file from where an earlier load stopped.
+
+    What that load has already written is read again but not handed over again, so that the report
+    is of the whole file.
+    """
+    written = load.position(source)
+    reader = RecordReader(file.path.name, assembly, _rows(load, file), report)
+    progress.file(file.path.name, file.record_count())
+    try:
+        for record in file.records():
+            reader.take(record)
+            if reader.number <= written:
+                reader.drain()
+            elif reader.is_full:
+                load.write_alleles(reader.drain())
+            if reader.number % MARK_EVERY == 0:
+                progress.advance(MARK_EVERY)
+                if reader.number > written:
+                    load.write_alleles(reader.drain())
+                    load.mark(source, reader.number)
+    finally:
+        file.close()
+    if reader.number < written:
+        raise LoadError(f"{file.path} has fewer records than were loaded of it before")
+    load.write_alleles(reader.drain())
+    progress.advance(reader.number % MARK_EVERY)
+    load.finish(source)
+
+
+def _rows(load: Load, file: VcfFile) -> Rows:
+    rows: Rows = np.asarray(load.rows(file.samples), dtype=np.uint32)
+    _, first, inverse = np.unique(rows, return_index=True, return_inverse=True)
+    doubled = np.flatnonzero(first[inverse] != np.arange(rows.size))
+    if doubled.size:
+        one, other = first[inverse[doubled[0]]], doubled[0]
+        raise LoadError(
+            f"{file.path}: samples {file.samples[one]} and {file.samples[other]} are the same "
+            "biosample of the dataset"
+        )
+    return rows
+
+
+def _shown(bases: str) -> str:
+    return bases if len(bases) <= 20 else f"{bases[:20]}… ({len(bases)} bases)"

@@ -1,0 +1,164 @@
+"""The home of reading VCF and BCF files: whole or not at all, on the assembly that was named."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import cyvcf2
+
+from beacon.framework.errors import LoadError
+from beacon.model.assemblies import ASSEMBLIES, chromosome, length
+
+SUFFIXES = (".vcf", ".vcf.gz", ".vcf.bgz", ".bcf")
+
+_BGZF_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
+_GZIP = b"\x1f\x8b"
+_BCF = b"BCF"
+
+_CONTIG = re.compile(r"^##contig=<(.*)>\s*$", re.MULTILINE)
+_CONTIG_ID = re.compile(r"(?:^|,)ID=([^,]+)")
+_CONTIG_LENGTH = re.compile(r"(?:^|,)length=(\d+)")
+_NAMED = re.compile(r"^##(?:reference|assembly)=(.*)$|\bassembly=([^,>]+)", re.MULTILINE)
+_ASSEMBLY_NAMES = (
+    ("GRCh37", re.compile(r"GRCh37|hg19|b37|hs37|human_g1k_v37", re.IGNORECASE)),
+    ("GRCh38", re.compile(r"GRCh38|hg38|hs38|b38", re.IGNORECASE)),
+)
+
+
+def is_vcf(path: Path) -> bool:
+    """Whether the name says that it is a VCF or BCF file."""
+    return path.name.endswith(SUFFIXES)
+
+
+class VcfFile:
+    """A VCF or BCF file with genotypes, open for one pass over its records.
+
+    Args:
+        assembly: What the operator says the coordinates are on, or `None` to go by the header.
+
+    Raises:
+        LoadError: It is no VCF, is cut short, has no samples, or is on another assembly.
+    """
+
+    def __init__(self, path: Path, assembly: str | None) -> None:
+        self.path = path
+        _require_end(path)
+        with _failures_of(path):
+            self._reader = cyvcf2.VCF(str(path))
+        self.samples: list[str] = list(self._reader.samples)
+        if not self.samples:
+            raise LoadError(
+                f"{path} has no samples: it lists sites only, and a load needs genotypes"
+            )
+        self.stated_assembly = stated_assembly(path, self._reader.raw_header)
+        self.assembly = assembly or self.stated_assembly
+        if self.stated_assembly not in (None, self.assembly):
+            raise LoadError(
+                f"{path} is on {self.stated_assembly} by its own header, and was to be loaded as "
+                f"{assembly}; load it with assembly {self.stated_assembly}"
+            )
+
+    def record_count(self) -> int | None:
+        """How many records it has, when an index beside the file tells."""
+        indexes = (self.path.with_name(self.path.name + suffix) for suffix in (".tbi", ".csi"))
+        if not any(index.is_file() for index in indexes):
+            return None
+        try:
+            return int(self._reader.num_records)
+        except ValueError:  # an index without counts
+            return None
+
+    def records(self) -> Iterator[Any]:
+        """The records, as `cyvcf2.Variant`.
+
+        Raises:
+            LoadError: The file is damaged there.
+        """
+        number = 0
+        reader = iter(self._reader)
+        while True:
+            with _failures_of(self.path, number + 1):
+                record = next(reader, None)
+            if record is None:
+                return
+            number += 1
+            yield record
+
+    def close(self) -> None:
+        """Give the file back."""
+        self._reader.close()
+
+
+@contextmanager
+def _failures_of(path: Path, number: int | None = None) -> Iterator[None]:
+    """Turn what `cyvcf2` raises about a file into a `LoadError`."""
+    try:
+        yield
+    except OSError as error:
+        raise LoadError(f"{path} is not a VCF or BCF file") from error
+    except Exception as error:
+        # The library has no exception of its own: it raises Exception itself, and nothing else
+        # that is raised on purpose is exactly that.
+        if type(error) is not Exception:
+            raise
+        where = "its header" if number is None else f"record {number}"
+        raise LoadError(f"{path} is damaged or not valid VCF at {where}") from error
+
+
+def _require_end(path: Path) -> None:
+    """Refuse a file that is cut short where the reader would not notice."""
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            head = file.read(18)
+            file.seek(max(0, size - len(_BGZF_END)))
+            tail = file.read()
+    except OSError as error:
+        raise LoadError(f"{path} cannot be read: {error.strerror}") from error
+    if not head:
+        raise LoadError(f"{path} is empty")
+    if head.startswith(_GZIP):
+        if head[12:14] == b"BC" and tail != _BGZF_END:
+            raise LoadError(f"{path} is cut short: it lacks the block that ends a BGZF file")
+    elif not head.startswith(_BCF) and not tail.endswith(b"\n"):
+        raise LoadError(f"{path} is cut short: its last line does not end with a newline")
+
+
+def stated_assembly(path: Path, header: str) -> str | None:
+    """The assembly that a VCF header states, if it does.
+
+    The lengths of the chromosomes decide where the header has them (the mitochondrion apart: hg19
+    has one of its own), else the name of the reference.
+
+    Raises:
+        LoadError: The lengths are of none that is known.
+    """
+    agreeing = dict.fromkeys(ASSEMBLIES, 0)
+    measured = False
+    for fields in _CONTIG.findall(header):
+        contig, size = _CONTIG_ID.search(fields), _CONTIG_LENGTH.search(fields)
+        name = chromosome(contig[1]) if contig else None
+        if size is None or name is None or name == "MT":
+            continue
+        measured = True
+        for candidate in ASSEMBLIES:
+            agreeing[candidate] += int(size[1]) == length(candidate, name)
+    if measured:
+        best = max(agreeing, key=lambda candidate: agreeing[candidate])
+        if agreeing[best]:
+            return best
+        raise LoadError(
+            f"{path} is on neither {' nor '.join(ASSEMBLIES)}: the chromosome lengths in its "
+            "header are of another assembly"
+        )
+    named = {
+        candidate
+        for names in _NAMED.findall(header)
+        for candidate, pattern in _ASSEMBLY_NAMES
+        if pattern.search("".join(names))
+    }
+    return named.pop() if len(named) == 1 else None

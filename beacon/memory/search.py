@@ -1,0 +1,216 @@
+"""How one question is answered from one dataset in memory: the meaning of a query, spelt out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from beacon.framework.access import Access
+from beacon.framework.query import Filter, Granularity, Query
+from beacon.memory.rows import Carrier, Entry, JoinedDataset
+from beacon.model import filters
+from beacon.model.allele import Zygosity
+from beacon.model.comparison import Comparison
+from beacon.model.entry_types import MODEL
+from beacon.model.ontology import Ontologies
+from beacon.model.variation_query import Genes, VariationCondition, interpret, not_applicable
+
+ENTRY_TYPES = tuple(one.id for one in MODEL.entry_types)
+
+Predicate = Callable[[Entry], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """An entry that was found; of a genomic variant, the carriers that may be shown with it."""
+
+    entry: Entry
+    carriers: tuple[Carrier, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What one dataset has for a question; `info` says why it could not apply it."""
+
+    dataset: JoinedDataset
+    matches: tuple[Match, ...]
+    info: Mapping[str, Any] | None = None
+
+
+class Search:
+    """One question to one dataset.
+
+    Every condition is about entries of one type. Those about the type that is delivered choose
+    among its entries; of any other type, the entries that satisfy all conditions on that type
+    stand for their rows, and what is delivered must be on one of the rows common to all.
+    """
+
+    def __init__(
+        self,
+        query: Query,
+        access: Access,
+        dataset: JoinedDataset,
+        ontologies: Ontologies,
+        genes: Genes,
+    ) -> None:
+        self.query, self.access, self.dataset = query, access, dataset
+        self.ontologies, self.genes = ontologies, genes
+        self.target = query.entry_type
+        self.conditions: dict[str, list[Predicate]] = {one: [] for one in ENTRY_TYPES}
+        self.either: list[dict[str, Predicate]] = []  # of each, one of several entry types will do
+        self.zygosities: frozenset[Zygosity] | None = None
+
+    def found(self) -> Found:
+        """The matching entries, in the order of the dataset."""
+        query, dataset = self.query, self.dataset
+        if query.entry_id is not None:
+            self._require_id(query.entry_type, query.entry_id)
+        if query.within is not None:
+            self._require_id(query.within.entry_type, query.within.id)
+        if query.variation is not None:
+            if dataset.assembly is None:
+                return Found(dataset, ())
+            condition = interpret(query.variation, dataset.assembly, self.genes)
+            if condition is None:
+                reason = not_applicable(query.variation, dataset.assembly)
+                return Found(dataset, (), {"notApplicable": reason})
+            self.conditions["genomicVariant"].append(_asked_for(condition))
+        if not all(self._take(one) for one in query.filters):
+            return Found(dataset, ())
+        return Found(dataset, tuple(self._matches()))
+
+    def _require_id(self, entry_type: str, entry_id: str) -> None:
+        self.conditions[entry_type].append(lambda entry: entry.id == entry_id)
+
+    def _take(self, asked: Filter) -> bool:
+        """Add a filter to the conditions; false when nothing can satisfy it."""
+        zygosities = filters.asked_zygosities(asked)
+        if zygosities is not None:
+            if not filters.resolve_scopes(asked, self.target, self._visible(("genomicVariant",))):
+                return False
+            self.zygosities = (
+                zygosities if self.zygosities is None else self.zygosities & zygosities
+            )
+            return True
+        predicates = self._predicates(asked)
+        scopes = filters.resolve_scopes(asked, self.target, tuple(predicates))
+        if len(scopes) == 1:
+            self.conditions[scopes[0]].append(predicates[scopes[0]])
+        elif scopes:
+            self.either.append({scope: predicates[scope] for scope in scopes})
+        return bool(scopes)
+
+    def _predicates(self, asked: Filter) -> dict[str, Predicate]:
+        """What the filter means for each entry type that it is defined for and may be read."""
+        visible = self._visible(ENTRY_TYPES)
+        if not filters.is_alphanumeric(asked):
+            accepted = filters.accepted_terms(asked, self.ontologies)
+
+            def has_term(entry: Entry) -> bool:
+                return asked.id in entry.custom or not accepted.isdisjoint(entry.terms)
+
+            return {
+                entry_type: has_term
+                for entry_type in visible
+                if any(map(has_term, self.dataset.entries[entry_type]))
+            }
+        comparison = filters.compile_comparison(asked)
+        predicates: dict[str, Predicate] = {}
+        for entry_type in visible:
+            labels = self.dataset.labels(entry_type)
+            names = filters.find_attributes(entry_type, asked.id, labels)
+            if names:
+                predicates[entry_type] = _compared(comparison, names)
+        return predicates
+
+    def _visible(self, entry_types: Iterable[str]) -> tuple[str, ...]:
+        return tuple(
+            one for one in entry_types if self.access.level(self.dataset.id, one) > Granularity.NONE
+        )
+
+    def _matches(self) -> Iterable[Match]:
+        if self.target != "dataset" and not self._satisfying("dataset"):
+            return []
+        rows = self._rows_of_other_types()
+        if self.target == "genomicVariant":
+            return self._variants(rows)
+        if self.conditions["genomicVariant"] or self.zygosities is not None:
+            variants = self._variants(rows)
+            if self.target == "dataset":
+                return self._entries(None) if variants else []
+            rows = frozenset(carrier.row for one in variants for carrier in one.carriers)
+        return self._entries(rows)
+
+    def _rows_of_other_types(self) -> frozenset[int] | None:
+        """The rows common to all conditions on people and samples; `None` without any.
+
+        A dataset's own filters are no such condition: they hold for what no row carries, too.
+        """
+        conditions = [
+            self._rows_of(self._satisfying(entry_type))
+            for entry_type in ENTRY_TYPES
+            if entry_type not in (self.target, "dataset", "genomicVariant")
+            and self.conditions[entry_type]
+        ]
+        for either in self.either:
+            chosen = {scope: self._chosen(scope, one) for scope, one in either.items()}
+            if not chosen.get("dataset"):
+                conditions.append(frozenset().union(*map(self._rows_of, chosen.values())))
+        return frozenset.intersection(*conditions) if conditions else None
+
+    def _variants(self, rows: frozenset[int] | None) -> list[Match]:
+        """The alleles asked for, each with the carriers that count; without any only if none must.
+
+        Args:
+            rows: Where carriers must be.
+        """
+        matches = []
+        for entry in self._satisfying("genomicVariant"):
+            carriers = tuple(
+                one
+                for one in entry.carriers
+                if (rows is None or one.row in rows)
+                and (self.zygosities is None or one.zygosity in self.zygosities)
+            )
+            if carriers or (rows is None and self.zygosities is None):
+                matches.append(Match(entry, carriers))
+        return matches
+
+    def _entries(self, rows: frozenset[int] | None) -> list[Match]:
+        if self.target == "dataset" and rows is not None and not rows:
+            return []
+        return [
+            Match(entry)
+            for entry in self._satisfying(self.target)
+            if rows is None or self.target == "dataset" or entry.rows & rows
+        ]
+
+    def _satisfying(self, entry_type: str) -> list[Entry]:
+        predicates = self.conditions[entry_type]
+        return [
+            entry
+            for entry in self.dataset.entries[entry_type]
+            if all(holds(entry) for holds in predicates)
+        ]
+
+    def _chosen(self, entry_type: str, predicate: Predicate) -> list[Entry]:
+        return [entry for entry in self.dataset.entries[entry_type] if predicate(entry)]
+
+    @staticmethod
+    def _rows_of(entries: Iterable[Entry]) -> frozenset[int]:
+        return frozenset(row for entry in entries for row in entry.rows)
+
+
+def _compared(comparison: Comparison, names: Iterable[str]) -> Predicate:
+    def holds(entry: Entry) -> bool:
+        return comparison.matches(value for name in names for value in entry.values.get(name, ()))
+
+    return holds
+
+
+def _asked_for(condition: VariationCondition) -> Predicate:
+    def holds(entry: Entry) -> bool:
+        return entry.allele is not None and condition.matches(entry.allele, entry.record)
+
+    return holds

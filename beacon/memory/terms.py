@@ -1,0 +1,70 @@
+"""What the datasets in memory can be filtered by, as `/filtering_terms` lists it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from beacon.framework.answer import FilteringTerm
+from beacon.memory.rows import JoinedDataset
+from beacon.memory.search import ENTRY_TYPES
+from beacon.model import filters
+from beacon.model.fields import FIELD_BY_NAME, Reading
+from beacon.model.ontology import Ontologies
+
+_TYPES = ("ontologyTerm", "alphanumeric", "custom")
+
+
+class TermGatherer:
+    """Collects the terms of the entries it is shown, each once however many entries have it."""
+
+    def __init__(self, ontologies: Ontologies) -> None:
+        self._ontologies = ontologies
+        self._found: dict[tuple[str, str], _Advertised] = {}
+
+    def terms(self) -> list[FilteringTerm]:
+        """What was gathered: ontology terms, attributes, custom ids, each by id."""
+        order = sorted(self._found, key=lambda key: (_TYPES.index(key[0]), key[1]))
+        return [self._found[key].term(*key) for key in order]
+
+    def gather(self, dataset: JoinedDataset, entry_type: str) -> None:
+        """Look at the entries of one type."""
+
+        def note(kind: str, term_id: str, label: str | None) -> _Advertised:
+            return self._found.setdefault((kind, term_id), _Advertised()).seen(entry_type, label)
+
+        fields = FIELD_BY_NAME[entry_type]
+        for entry in dataset.entries[entry_type]:
+            for term_id, label in entry.terms.items():
+                note("ontologyTerm", term_id, self._ontologies.label(term_id) or label)
+            for custom_id, label in entry.custom.items():
+                note("custom", custom_id, label)
+            for attribute, values in entry.values.items():
+                advertised = note("alphanumeric", attribute, entry.labels[attribute])
+                named = fields.get(attribute)
+                if named is not None and named.reading is Reading.CATEGORY:
+                    advertised.values.update(value.text for value in values)
+            for carrier in entry.carriers:
+                note("ontologyTerm", *filters.ZYGOSITIES[carrier.zygosity])
+
+
+@dataclass(slots=True)
+class _Advertised:
+    """A filtering term while it is put together."""
+
+    label: str | None = None
+    scopes: set[str] = field(default_factory=set)
+    values: set[str] = field(default_factory=set)
+
+    def seen(self, entry_type: str, label: str | None) -> _Advertised:
+        self.label = self.label or label or None
+        self.scopes.add(entry_type)
+        return self
+
+    def term(self, kind: str, term_id: str) -> FilteringTerm:
+        return FilteringTerm(
+            type=kind,
+            id=term_id,
+            label=self.label,
+            scopes=tuple(one for one in ENTRY_TYPES if one in self.scopes),
+            values=tuple(sorted(self.values)),
+        )

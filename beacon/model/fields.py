@@ -1,0 +1,353 @@
+"""What of a record can be filtered by: its terms, its attributes with their values, its own ids."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from beacon.framework.answer import Record
+from beacon.model.comparison import Value, number_value, text_value, time_value
+
+TERM_PATHS: Mapping[str, tuple[str, ...]] = {
+    "individual": (
+        "sex",
+        "ethnicity",
+        "geographicOrigin",
+        "diseases.diseaseCode",
+        "diseases.severity",
+        "diseases.stage",
+        "diseases.ageOfOnset",
+        "phenotypicFeatures.featureType",
+        "phenotypicFeatures.severity",
+        "phenotypicFeatures.modifiers",
+        "phenotypicFeatures.onset",
+        "interventionsOrProcedures.procedureCode",
+        "interventionsOrProcedures.bodySite",
+        "measurements.assayCode",
+        "measurements.measurementValue",
+        "measures.assayCode",
+        "measures.measurementValue",
+        "treatments.treatmentCode",
+        "treatments.routeOfAdministration",
+        "exposures.exposureCode",
+    ),
+    "biosample": (
+        "biosampleStatus",
+        "sampleOriginType",
+        "sampleOriginDetail",
+        "histologicalDiagnosis",
+        "tumorProgression",
+        "tumorGrade",
+        "pathologicalStage",
+        "pathologicalTnmFinding",
+        "diagnosticMarkers",
+        "obtentionProcedure.procedureCode",
+        "phenotypicFeatures.featureType",
+        "phenotypicFeatures.severity",
+        "phenotypicFeatures.modifiers",
+        "measurements.assayCode",
+        "measurements.measurementValue",
+        "sampleProcessing",
+        "sampleStorage",
+    ),
+    "run": ("librarySource", "platformModel"),
+    "analysis": (),
+    "dataset": ("dataUseConditions.duoDataUse", "dataUseConditions.duoDataUse.modifiers"),
+    "cohort": (
+        "cohortDesign",
+        "cohortDataTypes",
+        "inclusionCriteria.ethnicities",
+        "inclusionCriteria.genders",
+        "inclusionCriteria.locations",
+        "inclusionCriteria.diseaseConditions.diseaseCode",
+        "inclusionCriteria.phenotypicConditions.featureType",
+    ),
+    "genomicVariant": (
+        "molecularAttributes.molecularEffects",
+        "molecularAttributes.genomicFeatures.featureClass",
+        "variantLevelData.clinicalInterpretations.effect",
+        "variantLevelData.clinicalInterpretations.category",
+        "variantLevelData.phenotypicEffects.effect",
+        "variantLevelData.phenotypicEffects.category",
+    ),
+}
+"""Where records have ontology terms, by entry type.
+
+A path runs through arrays without saying so. What is marked `excluded` (a phenotypic feature that
+was looked for and is absent) has no terms at all. The zygosity of carriers is in `filters.py`: it
+says which carriers count rather than which variants.
+"""
+
+_CUSTOM_MAX_LENGTH = 100  # longer text in `info` is prose, not a category
+
+
+class Reading(enum.Enum):
+    """How the value of a field is read."""
+
+    TEXT = "text"
+    CATEGORY = "category"  # text of few different values: advertised, and a custom id each
+    NUMBER = "number"
+    TIME = "time"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """An attribute that alphanumeric filters name by `id`, or by a path or an alias.
+
+    Of several `paths` the first that has a value counts.
+    """
+
+    id: str
+    label: str
+    paths: tuple[str, ...]
+    reading: Reading = Reading.TEXT
+    aliases: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Everything a client may call it."""
+        durations = tuple(
+            f"{path}.iso8601duration" for path in self.paths if self.reading is Reading.TIME
+        )
+        return (self.id, *self.paths, *durations, *self.aliases)
+
+
+_C, _N, _T = Reading.CATEGORY, Reading.NUMBER, Reading.TIME
+
+FIELDS: Mapping[str, tuple[Field, ...]] = {
+    "individual": (
+        # The onsets stand in for an age that is not given; they are no other names of it.
+        Field("ageOfOnset", "Age of onset of a disease", ("diseases.ageOfOnset",), _T),
+        Field("age", "Age", ("info.age", "diseases.ageOfOnset"), _T),
+        Field(
+            "phenotypicFeatures.onset",
+            "Age of onset of a phenotypic feature",
+            ("phenotypicFeatures.onset",),
+            _T,
+        ),
+        Field("karyotypicSex", "Karyotypic sex", ("karyotypicSex",), _C),
+    ),
+    "biosample": (
+        Field("collectionMoment", "Age at collection", ("collectionMoment",), _T, ("age",)),
+        Field("collectionDate", "Date of collection", ("collectionDate",), _T),
+    ),
+    "run": (
+        Field("libraryStrategy", "Library strategy", ("libraryStrategy",), _C),
+        Field("librarySelection", "Library selection", ("librarySelection",), _C),
+        Field("libraryLayout", "Library layout", ("libraryLayout",), _C),
+        Field("platform", "Sequencing platform", ("platform",), _C),
+        Field("runDate", "Date of the run", ("runDate",), _T),
+    ),
+    "analysis": (
+        Field("aligner", "Aligner", ("aligner",)),
+        Field("pipelineName", "Pipeline", ("pipelineName",)),
+        Field("pipelineRef", "Reference of the pipeline", ("pipelineRef",)),
+        Field("variantCaller", "Variant caller", ("variantCaller",)),
+        Field("analysisDate", "Date of the analysis", ("analysisDate",), _T),
+    ),
+    "genomicVariant": (
+        Field("variantType", "Variant type", ("variation.variantType",)),
+        Field(
+            "geneIds", "Gene", ("molecularAttributes.geneIds",), aliases=("geneId", "gene", "genes")
+        ),
+        Field(
+            "aminoacidChanges",
+            "Amino acid change",
+            ("molecularAttributes.aminoacidChanges",),
+            aliases=("aminoacidChange",),
+        ),
+        Field(
+            "clinicalRelevance",
+            "Clinical relevance",
+            ("variantLevelData.clinicalInterpretations.clinicalRelevance",),
+            _C,
+        ),
+        Field("clinvarVariantId", "ClinVar variant id", ("identifiers.clinvarVariantId",)),
+    ),
+    "dataset": (
+        Field("name", "Name of the dataset", ("name",)),
+        Field("version", "Version of the dataset", ("version",)),
+    ),
+    "cohort": (
+        Field("name", "Name of the cohort", ("name",)),
+        Field("cohortType", "Type of the cohort", ("cohortType",), _C),
+        Field("cohortSize", "Size of the cohort", ("cohortSize",), _N),
+    ),
+}
+"""The attributes that every beacon has, by entry type; measurements and exposures add their own."""
+
+FIELD_BY_NAME: Mapping[str, Mapping[str, Field]] = {
+    # The first field that claims a name has it.
+    entry_type: {name: field for field in reversed(fields) for name in reversed(field.names)}
+    for entry_type, fields in FIELDS.items()
+}
+"""Entry type → any name of a field → the field."""
+
+
+def is_category(entry_type: str, attribute: str) -> bool:
+    """Whether an attribute takes few different texts, which may be listed."""
+    named = FIELD_BY_NAME.get(entry_type, {}).get(attribute)
+    return named is not None and named.reading is Reading.CATEGORY
+
+
+def canonical_curie(term_id: str) -> str:
+    """One spelling of a term's id: OBO fragments (`GENO:GENO_0000458`) lose the doubled prefix."""
+    prefix, _, local = term_id.partition(":")
+    return f"{prefix}:{local.removeprefix(f'{prefix}_')}" if local else term_id
+
+
+def term_ids(entry_type: str, record: Record) -> dict[str, str]:
+    """The ontology terms that a record has, with the labels it gives them (empty: none)."""
+    found: dict[str, str] = {}
+    for path in TERM_PATHS.get(entry_type, ()):
+        for value in values_at(record, path):
+            term_id, label = _term(value)
+            if term_id and not found.get(term_id):
+                found[term_id] = label
+    return found
+
+
+def custom_ids(entry_type: str, record: Record) -> dict[str, str]:
+    """The ids of the custom filters that a record satisfies: `field:value`, each with a label.
+
+    Categories (`libraryLayout:PAIRED`), and what `info` says in single words, by the path inside it
+    (`demographic.ethnicity:asian`), at most two deep.
+    """
+    found: dict[str, str] = {}
+    for field in FIELDS.get(entry_type, ()):
+        if field.reading is Reading.CATEGORY:
+            for text in _texts(record, field):
+                found[f"{field.id}:{text}"] = f"{field.label}: {text}"
+    info = record.get("info")
+    if isinstance(info, Mapping):
+        taken = FIELD_BY_NAME.get(entry_type, {})
+        for path, text in _scalars(info):
+            if f"info.{path}" not in taken:
+                found.setdefault(f"{path}:{text}", "")
+    return found
+
+
+def attributes(entry_type: str, record: Record) -> Iterator[tuple[str, str, Value]]:
+    """Every value of a record that alphanumeric filters reach: attribute id, its label, the value.
+
+    Attributes are the `FIELDS`, the assays of measurements (`LOINC:8308-9`) and the codes of
+    exposures. A measurement whose value is a term has the term's id and its label as texts.
+    """
+    for field in FIELDS.get(entry_type, ()):
+        for value in _read(record, field):
+            yield field.id, field.label, value
+    if entry_type not in ("individual", "biosample"):
+        return
+    for name in ("measurements", "measures"):
+        for measurement in values_at(record, name):
+            yield from _measured(measurement)
+    for exposure in values_at(record, "exposures"):
+        code, label = _term(exposure.get("exposureCode") if _is_object(exposure) else None)
+        amount = number_value(exposure.get("value"), exposure.get("unit")) if code else None
+        if amount is not None:
+            yield code, label, amount
+
+
+def values_at(record: Any, path: str) -> Iterator[Any]:
+    """What lies at a path, through arrays, leaving out whatever is marked `excluded`."""
+    found = [record]
+    for name in path.split("."):
+        found = [
+            element
+            for parent in found
+            if isinstance(parent, Mapping) and parent.get(name) is not None
+            for element in _elements(parent[name])
+            if not _is_excluded(element)
+        ]
+    return iter(found)
+
+
+def _elements(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _is_object(value: Any) -> bool:
+    return isinstance(value, Mapping)
+
+
+def _is_excluded(value: Any) -> bool:
+    # Spreadsheet exports write the flag as text.
+    return _is_object(value) and str(value.get("excluded", "")).casefold() == "true"
+
+
+def _term(value: Any) -> tuple[str, str]:
+    """Id and label of an ontology term; both empty when the value is something else."""
+    if not _is_object(value) or not isinstance(value.get("id"), str) or ":" not in value["id"]:
+        return "", ""
+    label = value.get("label")
+    return canonical_curie(value["id"]), label if isinstance(label, str) else ""
+
+
+def _texts(record: Record, field: Field) -> Iterator[str]:
+    return (value.text for value in _read(record, field) if value.text)
+
+
+def _read(record: Record, field: Field) -> list[Value]:
+    """The values of the first of a field's paths that has any."""
+    for path in field.paths:
+        read = (_value(found, field.reading) for found in values_at(record, path))
+        values = [value for value in read if value is not None]
+        if values:
+            return values
+    return []
+
+
+def _value(found: Any, reading: Reading) -> Value | None:
+    match reading:
+        case Reading.TIME:
+            return time_value(found)
+        case Reading.NUMBER:
+            return number_value(found)
+        case _:
+            return text_value(found) if isinstance(found, str) else None
+
+
+def _measured(measurement: Any) -> Iterator[tuple[str, str, Value]]:
+    if not _is_object(measurement):
+        return
+    code, label = _term(measurement.get("assayCode"))
+    value = measurement.get("measurementValue")
+    if not code or not _is_object(value):
+        return
+    for part in _elements(value.get("typedQuantities") or []):
+        part_code, part_label = _term(part.get("quantityType") if _is_object(part) else None)
+        if part_code and _is_object(part.get("quantity")):
+            yield from _quantity(part_code, part_label, part["quantity"])
+    result, result_label = _term(value)
+    if result:
+        for text in (result, result_label):
+            if text:
+                yield code, label, text_value(text)
+        return
+    # Phenopackets wrap the quantity once more.
+    inner = value.get("quantity")
+    yield from _quantity(code, label, inner if _is_object(inner) else value)
+
+
+def _quantity(
+    code: str, label: str, quantity: Mapping[str, Any]
+) -> Iterator[tuple[str, str, Value]]:
+    value = number_value(quantity.get("value"), quantity.get("unit"))
+    if value is not None:
+        yield code, label, value
+
+
+def _scalars(info: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Path and text of every single value in `info` and in its objects."""
+    for key, value in info.items():
+        if isinstance(value, Mapping):
+            inner = ((f"{key}.{name}", one) for name, one in value.items())
+        else:
+            inner = ((key, value),)  # type: ignore[assignment]
+        for path, one in inner:
+            if isinstance(one, bool):
+                yield path, str(one).lower()
+            elif isinstance(one, str | int | float) and 0 < len(str(one)) <= _CUSTOM_MAX_LENGTH:
+                yield path, str(one)

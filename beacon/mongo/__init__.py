@@ -1,0 +1,1 @@
+"""MongoDB: where a national node keeps its genomes."""

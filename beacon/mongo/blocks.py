@@ -1,0 +1,355 @@
+"""Packed alleles: the columns of one bin of the genome, and how they become bytes.
+
+A block holds the alleles whose trimmed start lies in one bin, sorted by (start, code). Carriers of
+rare alleles lie beside it in one document (compressed sparse rows of `row << 2 | zygosity`), those
+of common ones in a Roaring bitmap each.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pyroaring import BitMap
+
+from beacon.model.allele import Allele
+from beacon.model.variant_types import type_of_bases
+from beacon.mongo.documents import dense_id
+
+U32 = npt.NDArray[np.uint32]
+Bool = npt.NDArray[np.bool_]
+
+COLUMNS: tuple[tuple[str, str], ...] = (
+    ("offset", "<u2"),  # trimmed start minus the bin's start
+    ("code", "<u4"),  # the allele's bases, see `allele_code`
+    ("carriers", "<u4"),  # rows that carry it
+    ("allele_count", "<u4"),
+    ("allele_number", "<u4"),  # called alleles; 0 is unknown
+    ("homozygous", "<u4"),
+    ("hemizygous", "<u4"),
+    ("flags", "u1"),  # base before the allele in the low bits, `ASSERTED`
+)
+ROW_BYTES = sum(np.dtype(kind).itemsize for _, kind in COLUMNS)
+
+ANCHORS = ("", "A", "C", "G", "T", "N")
+ANCHOR_MASK = 0x7
+ASSERTED = 0x8
+"""A record says that the variant is there, whether or not it names carriers."""
+COMMON = 0x10
+"""The carriers are a document of their own in `cdense`."""
+
+_BITS = {"A": 0, "C": 1, "G": 2, "T": 3}
+_BASES = "ACGT"
+SPELLED_OUT = 1 << 31
+"""Set in a code whose alleles did not fit: they are in the block's `x`."""
+_PACKED_BASES = 10
+
+
+def row_set(rows: npt.NDArray[Any]) -> BitMap:
+    """Rows as a set; many times faster than giving the array to `BitMap` itself."""
+    return BitMap(array("I", rows.astype(np.uint32, copy=False).tobytes()))
+
+
+def rows_of_set(rows: BitMap) -> U32:
+    """The members of a set, ascending; many times faster than giving the set to numpy."""
+    return np.asarray(rows.to_array(), dtype=np.uint32)
+
+
+@lru_cache(maxsize=4096)
+def allele_code(reference_bases: str, alternate_bases: str) -> int | None:
+    """An allele's bases in 31 bits, or `None` when they do not fit.
+
+    Four bits of each length and two bits a base, for up to ten of A, C, G and T in all: nearly
+    every allele there is. The others are numbered within their block and spelled out beside it.
+    """
+    bases = reference_bases + alternate_bases
+    if len(bases) > _PACKED_BASES:
+        return None
+    code = len(reference_bases) << 4 | len(alternate_bases)
+    for base in bases:
+        bits = _BITS.get(base)
+        if bits is None:
+            return None
+        code = code << 2 | bits
+    return code << 2 * (_PACKED_BASES - len(bases))
+
+
+def allele_bases(code: int) -> tuple[str, str]:
+    """The reference and alternate bases that a packed code stands for."""
+    reference_length = code >> 24 & 0xF
+    alternate_length = code >> 20 & 0xF
+    shift = 2 * _PACKED_BASES
+    bases = []
+    for _ in range(reference_length + alternate_length):
+        shift -= 2
+        bases.append(_BASES[code >> shift & 3])
+    return "".join(bases[:reference_length]), "".join(bases[reference_length:])
+
+
+@dataclass(slots=True)
+class Entry:
+    """One allele on its way into a block. `codes` are `row << 2 | zygosity`, sorted by row."""
+
+    offset: int
+    reference_bases: str
+    alternate_bases: str
+    codes: U32
+    allele_count: int
+    allele_number: int
+    homozygous: int
+    hemizygous: int
+    flags: int
+
+    @property
+    def key(self) -> tuple[int, str, str]:
+        """What makes two entries the same allele."""
+        return (self.offset, self.reference_bases, self.alternate_bases)
+
+
+class Block:
+    """One decoded block; columns are read in place from the document's bytes."""
+
+    __slots__ = ("_columns", "document_id", "size", "spelled_out")
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        self.document_id: int = document["_id"]
+        self.size: int = document["n"]
+        self.spelled_out: dict[str, list[str]] = document.get("x") or {}
+        self._columns: bytes = document["h"]
+
+    def column(self, name: str) -> npt.NDArray[Any]:
+        """One column, read-only, of `size` numbers."""
+        at = 0
+        for column, kind in COLUMNS:
+            if column == name:
+                return np.frombuffer(self._columns, kind, self.size, at)
+            at += self.size * np.dtype(kind).itemsize
+        raise KeyError(name)
+
+    @property
+    def bin_start(self) -> int:
+        """The genome position at which the bin starts."""
+        return (self.document_id >> 16 & 0xFFFFFF) << (self.document_id >> 48)
+
+    def bases(self, index: int) -> tuple[str, str]:
+        """Reference and alternate bases of one allele, trimmed."""
+        code = int(self.column("code")[index])
+        if code & SPELLED_OUT:
+            reference_bases, alternate_bases = self.spelled_out[str(index)]
+            return reference_bases, alternate_bases
+        return allele_bases(code)
+
+    def dense_key(self, index: int) -> bytes:
+        """Where a common allele's carriers are."""
+        return dense_id(
+            self.document_id,
+            int(self.column("offset")[index]),
+            int(self.column("code")[index]),
+        )
+
+    def find(self, start: int, reference_bases: str, alternate_bases: str) -> int | None:
+        """The index of an allele by its trimmed form."""
+        offset = start - self.bin_start
+        offsets = self.column("offset")
+        low, high = np.searchsorted(offsets, (offset, offset + 1))
+        if low == high:
+            return None
+        code = allele_code(reference_bases, alternate_bases)
+        if code is not None:
+            at = low + int(np.searchsorted(self.column("code")[low:high], code))
+            return at if at < high and int(self.column("code")[at]) == code else None
+        for index in range(low, high):
+            spelled = self.spelled_out.get(str(index))
+            if spelled == [reference_bases, alternate_bases]:
+                return index
+        return None
+
+    def allele(self, index: int, reference_name: str) -> Allele:
+        """One allele as the model knows it."""
+        reference_bases, alternate_bases = self.bases(index)
+        start = self.bin_start + int(self.column("offset")[index])
+        return Allele(
+            reference_name,
+            start,
+            start + len(reference_bases),
+            reference_bases,
+            alternate_bases,
+            type_of_bases(reference_bases, alternate_bases),
+            ANCHORS[int(self.column("flags")[index]) & ANCHOR_MASK],
+        )
+
+    def observed(self) -> Bool:
+        """Which alleles somebody carries, or a record asserts."""
+        seen = self.column("allele_count") > 0
+        if self.column("flags").max(initial=0) & ASSERTED:
+            seen = seen | (self.column("flags") & ASSERTED > 0)
+        return seen
+
+
+@dataclass(slots=True)
+class Encoded:
+    """What one bin becomes: documents of three collections."""
+
+    block: dict[str, Any]
+    rare: dict[str, Any] | None
+    dense: list[dict[str, Any]] = field(default_factory=list)
+
+
+def encode_block(key: int, slot: int, entries: Sequence[Entry], rows: int) -> Encoded:
+    """Pack the alleles of one bin.
+
+    Args:
+        key: The block's `_id`.
+        slot: Kept as a field too, so that the server can leave out other datasets' blocks.
+        entries: Distinct alleles, in any order.
+        rows: Rows of the dataset: an allele that more than a 64th of them carry is common.
+    """
+    coded = sorted(
+        (entry.offset, _sort_code(entry), entry.reference_bases, entry.alternate_bases, number)
+        for number, entry in enumerate(entries)
+    )
+    ordered = [entries[number] for *_, number in coded]
+    spelled_out: dict[str, list[str]] = {}
+    codes = [code for _, code, *_ in coded]
+    for index, code in enumerate(codes):
+        if code & SPELLED_OUT:
+            entry = ordered[index]
+            spelled_out[str(index)] = [entry.reference_bases, entry.alternate_bases]
+            codes[index] = SPELLED_OUT | index
+    sizes = np.fromiter(map(len, (entry.codes for entry in ordered)), "<u4", len(ordered))
+    is_common = sizes > max(32, rows >> 6)
+    flags = np.fromiter((entry.flags for entry in ordered), "u1", len(ordered))
+    flags = flags & ~np.uint8(COMMON) | np.where(is_common, np.uint8(COMMON), np.uint8(0))
+    allele_count = np.fromiter((entry.allele_count for entry in ordered), "<u4", len(ordered))
+    columns = {
+        "offset": [offset for offset, *_ in coded],
+        "code": codes,
+        "carriers": sizes,
+        "allele_count": allele_count,
+        "allele_number": [entry.allele_number for entry in ordered],
+        "homozygous": [entry.homozygous for entry in ordered],
+        "hemizygous": [entry.hemizygous for entry in ordered],
+        "flags": flags,
+    }
+    block: dict[str, Any] = {
+        "_id": key,
+        "l": slot,
+        "n": len(ordered),
+        "h": b"".join(np.asarray(columns[name], kind).tobytes() for name, kind in COLUMNS),
+    }
+    if spelled_out:
+        block["x"] = spelled_out
+    # Observed alleles, for paging past whole blocks.
+    block["o"] = int(((allele_count > 0) | (flags & ASSERTED > 0)).sum())
+    dense = [
+        {
+            "_id": dense_id(key, ordered[index].offset, codes[index]),
+            "l": slot,
+            **dense_sets(ordered[index].codes),
+        }
+        for index in is_common.nonzero()[0].tolist()
+    ]
+    rare = None
+    sizes = np.where(is_common, np.uint32(0), sizes)
+    if sizes.any():
+        ends = np.zeros(len(ordered) + 1, "<u4")
+        np.cumsum(sizes, out=ends[1:])
+        carriers = np.concatenate([ordered[index].codes for index in sizes.nonzero()[0].tolist()])
+        rare = {
+            "_id": key,
+            "l": slot,
+            "f": ends.tobytes(),
+            "c": carriers.astype("<u4", copy=False).tobytes(),
+        }
+    return Encoded(block, rare, dense)
+
+
+def _sort_code(entry: Entry) -> int:
+    code = allele_code(entry.reference_bases, entry.alternate_bases)
+    return SPELLED_OUT if code is None else code
+
+
+def dense_sets(codes: U32) -> dict[str, bytes]:
+    """The carriers of a common allele: all of them, and those of each zygosity but the first."""
+    rows = codes >> np.uint32(2)
+    zygosity = codes & np.uint32(3)
+    sets = {"a": _serialized(rows)}
+    uses = np.bincount(zygosity, minlength=4).tolist()
+    for name, wanted in (("m", 1), ("y", 2), ("u", 3)):
+        if uses[wanted]:
+            sets[name] = _serialized(rows[zygosity == wanted])
+    return sets
+
+
+def _serialized(rows: U32) -> bytes:
+    bitmap = row_set(rows)
+    bitmap.run_optimize()
+    return bitmap.serialize()
+
+
+def codes_of_dense(document: dict[str, Any]) -> U32:
+    """The carriers of a common allele as `row << 2 | zygosity`, sorted by row."""
+    rows = rows_of_set(BitMap.deserialize(document["a"]))
+    codes = rows << np.uint32(2)
+    for name, zygosity in (("m", 1), ("y", 2), ("u", 3)):
+        if name in document:
+            chosen = rows_of_set(BitMap.deserialize(document[name]))
+            codes[np.searchsorted(rows, chosen)] |= np.uint32(zygosity)
+    return codes
+
+
+class RareCarriers:
+    """The carriers of a block's rare alleles."""
+
+    __slots__ = ("codes", "ends")
+
+    def __init__(self, document: dict[str, Any] | None, size: int) -> None:
+        if document is None:
+            self.ends = np.zeros(size + 1, "<u4")
+            self.codes = np.zeros(0, "<u4")
+        else:
+            self.ends = np.frombuffer(document["f"], "<u4")
+            self.codes = np.frombuffer(document["c"], "<u4")
+
+    def of(self, index: int) -> U32:
+        """One allele's carriers, `row << 2 | zygosity`; none for a common allele."""
+        return self.codes[self.ends[index] : self.ends[index + 1]]
+
+
+def decode_entries(
+    block: Block, rare: dict[str, Any] | None, dense: dict[bytes, dict[str, Any]]
+) -> list[Entry]:
+    """All alleles of a block with their carriers, to be merged with others.
+
+    Args:
+        dense: The block's common alleles' carriers, by their key.
+    """
+    carriers = RareCarriers(rare, block.size)
+    columns = {name: block.column(name) for name, _ in COLUMNS}
+    entries = []
+    for index in range(block.size):
+        reference_bases, alternate_bases = block.bases(index)
+        offset = int(columns["offset"][index])
+        codes = carriers.of(index)
+        if columns["flags"][index] & COMMON:
+            key = dense_id(block.document_id, offset, int(columns["code"][index]))
+            codes = codes_of_dense(dense[key])
+        entries.append(
+            Entry(
+                offset,
+                reference_bases,
+                alternate_bases,
+                codes,
+                int(columns["allele_count"][index]),
+                int(columns["allele_number"][index]),
+                int(columns["homozygous"][index]),
+                int(columns["hemizygous"][index]),
+                int(columns["flags"][index]),
+            )
+        )
+    return entries

@@ -1,0 +1,163 @@
+"""Records as they are delivered: from columns, carriers, annotations and the roster."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from pyroaring import BitMap
+
+from beacon.framework.access import Access
+from beacon.framework.answer import Record
+from beacon.framework.query import Granularity
+from beacon.model.allele import Allele
+from beacon.model.filters import ZYGOSITIES
+from beacon.model.variation import variation_of
+from beacon.mongo.layers import Dataset
+from beacon.mongo.roster import Roster
+from beacon.mongo.scan import Found, variant_id
+
+_HAPLOID = {
+    "X": ("GENO:0000604", "hemizygous X-linked"),
+    "Y": ("GENO:0000605", "hemizygous Y-linked"),
+    "MT": ("GENO:0000602", "homoplasmic"),
+}
+"""What a call of a single allele means, by chromosome (GENO)."""
+
+
+class CaseLevel:
+    """Which parts of `caseLevelData` the caller may see of a dataset, and who the rows are."""
+
+    def __init__(self, access: Access, dataset: Dataset, roster: Roster, limit: int) -> None:
+        def visible(entry_type: str) -> bool:
+            return access.level(dataset.id, entry_type) is Granularity.RECORD
+
+        self.biosamples = visible("biosample")
+        self.hidden_links = tuple(
+            name
+            for name, entry_type in (
+                ("individualId", "individual"),
+                ("runId", "run"),
+                ("analysisId", "analysis"),
+            )
+            if not visible(entry_type)
+        )
+        self.roster = roster
+        self.limit = limit
+
+    def biosample(self, row: int) -> str:
+        """The biosample that a row is, or the name its genotypes go by."""
+        ordinal = int(self.roster.biosample_of[row])
+        return self.roster.biosamples[ordinal] if ordinal >= 0 else self.roster.samples[row]
+
+    def individual(self, row: int) -> str:
+        """The person that a row is of."""
+        return self.roster.individuals[int(self.roster.individual_of[row])]
+
+
+def render_variant(
+    found: Found,
+    record: Record | None,
+    codes: Any,
+    dataset: Dataset,
+    case_level: CaseLevel | None,
+) -> Record:
+    """One genomic variation.
+
+    Args:
+        record: As it was loaded, if it was loaded as a record: it comes back field for field.
+        codes: The carriers that count, `row << 2 | zygosity`; `None` when nobody may see them.
+    """
+    allele = found.allele
+    assembly = dataset.assembly or ""
+    rendered: dict[str, Any] = dict(record) if record is not None else {}
+    stated = rendered.pop("caseLevelData", None)
+    name = variant_id(allele, assembly, record)
+    rendered["variantInternalId"] = name
+    rendered["id"] = name
+    if record is None:
+        rendered["variation"] = variation_of(allele, assembly)
+    frequencies = _frequencies(found, dataset)
+    if frequencies is not None and "frequencyInPopulations" not in rendered:
+        rendered["frequencyInPopulations"] = [frequencies]
+    if case_level is not None and codes is not None and case_level.biosamples:
+        entries = _case_level_data(allele, stated, codes, case_level)
+        if entries:
+            rendered["caseLevelData"] = entries[: case_level.limit]
+            if len(entries) > case_level.limit:
+                rendered["info"] = {
+                    **rendered.get("info", {}),
+                    "caseLevelDataTotal": len(entries),
+                }
+    return rendered
+
+
+def _case_level_data(
+    allele: Allele, stated: Any, codes: Any, case_level: CaseLevel
+) -> list[dict[str, Any]]:
+    """One entry a carrier: as loaded where the record had one, else made of the genotype."""
+    given: dict[str, list[dict[str, Any]]] = {}
+    for entry in stated or ():
+        given.setdefault(str(entry.get("biosampleId")), []).append(entry)
+    entries: list[dict[str, Any]] = []
+    for code in codes[: case_level.limit + 1 if not given else None]:
+        row, zygosity = int(code) >> 2, int(code) & 3
+        biosample = case_level.biosample(row)
+        of_row = given.get(biosample)
+        if of_row is None and row < len(case_level.roster.samples):
+            # A record may name the sample as the genotypes do.
+            of_row = given.get(case_level.roster.samples[row])
+        if of_row is not None:
+            entries += [_without(entry, case_level.hidden_links) for entry in of_row]
+            continue
+        entry = {"biosampleId": biosample, "individualId": case_level.individual(row)}
+        made: dict[str, Any] = _without(entry, case_level.hidden_links)
+        made["zygosity"] = _zygosity(allele.reference_name, zygosity)
+        entries.append(made)
+    missing = len(codes) - len(entries)
+    return entries + [{}] * missing if missing > 0 and not given else entries
+
+
+def _zygosity(reference_name: str, code: int) -> dict[str, str]:
+    term, label = ZYGOSITIES[code]
+    if code == 2:
+        term, label = _HAPLOID.get(reference_name, (term, label))
+    return {"id": term, "label": label}
+
+
+def _without(entry: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    return {key: value for key, value in entry.items() if key not in names}
+
+
+def _frequencies(found: Found, dataset: Dataset) -> dict[str, Any] | None:
+    """Allele counts over everybody whose genotype was called, as the European portal reads them."""
+    count, number, homozygous, hemizygous = found.numbers()
+    if not number:
+        return None
+    heterozygous = max(count - 2 * homozygous - hemizygous, 0)
+    return {
+        "source": str(dataset.record.get("name", dataset.id)),
+        "sourceReference": str(dataset.record.get("externalUrl") or f"dataset:{dataset.id}"),
+        "frequencies": [
+            {
+                "population": "Total",
+                "alleleFrequency": count / number,
+                "alleleCount": count,
+                "alleleNumber": number,
+                "alleleCountHomozygous": homozygous,
+                "alleleCountHeterozygous": heterozygous,
+                "alleleCountHemizygous": hemizygous,
+            }
+        ],
+    }
+
+
+def codes_among(codes: Any, rows: BitMap | None, zygosities: frozenset[int] | None) -> Any:
+    """The carriers that count."""
+    if zygosities is not None:
+        codes = codes[np.isin(codes & 3, list(zygosities))]
+    if rows is not None:
+        members = np.fromiter((int(code) >> 2 in rows for code in codes), bool, len(codes))
+        codes = codes[members]
+    return codes

@@ -1,0 +1,232 @@
+"""Reads the settings from a TOML file and the environment, and describes them for people.
+
+Values come from the defaults, then the file, then the environment, where `[server] port` is
+`BEACON__SERVER__PORT`. A key that is not declared refuses to start.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import inspect
+
+from beacon.framework.errors import SettingsError
+from beacon.settings import Settings
+
+ENVIRONMENT_PREFIX = "BEACON__"
+
+
+class Setting(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the reference: a key, what it holds and what it means."""
+
+    key: str
+    type: str
+    default: Any
+    help: str
+    is_secret: bool = False
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that sets it."""
+        name = ENVIRONMENT_PREFIX + self.key.replace(".", "__").upper()
+        return name.replace('"<ID>"', "<id>")
+
+
+def load(path: Path | None, environment: Mapping[str, str]) -> Settings:
+    """Read the effective settings.
+
+    Args:
+        path: A TOML file, or none.
+        environment: Usually `os.environ`. Lists are separated by commas.
+
+    Raises:
+        SettingsError: Something is unknown or wrong; the message names the key.
+    """
+    document = {} if path is None else _read(path)
+    _check_keys(_ROOT, document, "")
+    settings = _convert(document, strict=True)
+    given = [name for name in sorted(environment) if name.startswith(ENVIRONMENT_PREFIX)]
+    if given:
+        for variable in given:
+            _set(document, variable, environment[variable])
+        settings = _convert(document, strict=False)  # "5050" in the environment is a number
+    folder = Path() if path is None else path.parent
+    data_dir = (folder / Path(settings.data_dir).expanduser()).absolute()
+    return msgspec.structs.replace(settings, data_dir=str(data_dir))
+
+
+def table() -> tuple[Setting, ...]:
+    """Every setting, in the order of declaration: what the reference page shows."""
+    return tuple(_settings_of(_ROOT, ""))
+
+
+def masked(settings: Settings) -> dict[str, Any]:
+    """The settings as plain values, for people to read: secrets are starred out."""
+    document: dict[str, Any] = msgspec.to_builtins(settings)
+    for setting in table():
+        *sections, key = setting.key.split(".")
+        place = document
+        for section in sections:
+            place = place.get(section, {})
+        if setting.is_secret and place.get(key):
+            place[key] = "***"
+    return document
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of the settings file, for editors and checks."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Settings of a beacon",
+        **msgspec.json.schema(Settings),
+    }
+
+
+def json_schema_text() -> str:
+    """What `schemas/settings.json` holds."""
+    return json.dumps(json_schema(), indent=2) + "\n"
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: {error}") from error
+
+
+def _convert(document: dict[str, Any], *, strict: bool) -> Settings:
+    try:
+        return msgspec.convert(document, Settings, strict=strict)
+    except msgspec.ValidationError as error:
+        problem, _, where = str(error).partition(" - at `")
+        key = where.removesuffix("`").removeprefix("$.") or "settings"
+        raise SettingsError(f"{key}: {problem[0].lower()}{problem[1:]}") from error
+
+
+def _check_keys(section: inspect.StructType, document: Mapping[str, Any], prefix: str) -> None:
+    """Name the nearest key there is: the conversion would only say that one is unknown."""
+    fields = _fields(section)
+    for key, value in document.items():
+        if key not in fields:
+            raise SettingsError(_unknown(prefix, key, fields))
+        match fields[key]:
+            case inspect.StructType() as inner if isinstance(value, dict):
+                _check_keys(inner, value, f"{prefix}{key}.")
+            case inspect.DictType(value_type=inspect.StructType() as inner) if isinstance(
+                value, dict
+            ):
+                for name, entry in value.items():
+                    if isinstance(entry, dict):
+                        _check_keys(inner, entry, f"{prefix}{key}.{name}.")
+
+
+def _set(document: dict[str, Any], variable: str, value: str) -> None:
+    """Put one environment variable in its place: declared names in any case, others verbatim."""
+    kind: inspect.Type = _ROOT
+    place: Any = document
+    *parents, last = _keys(variable)
+    for key, kind in parents:
+        place = place.setdefault(key, {})
+        if not isinstance(place, dict) or not isinstance(
+            kind, inspect.StructType | inspect.DictType
+        ):
+            raise SettingsError(f"{variable}: {key} is a single value, not a section")
+    key, kind = last
+    if isinstance(kind, inspect.StructType | inspect.DictType):
+        raise SettingsError(f"{variable}: {key} is a section, not a single value")
+    is_list = isinstance(kind, inspect.VarTupleType)
+    place[key] = [one.strip() for one in value.split(",") if one.strip()] if is_list else value
+
+
+def _keys(variable: str) -> Iterator[tuple[str, inspect.Type]]:
+    """The keys that a variable names, from the outside in, with what each of them holds."""
+    kind: inspect.Type = _ROOT
+    for part in variable.removeprefix(ENVIRONMENT_PREFIX).split("__"):
+        match kind:
+            case inspect.StructType():
+                key, fields = part.lower(), _fields(kind)
+                if key not in fields:
+                    raise SettingsError(_unknown_variable(variable))
+                kind = fields[key]
+            case inspect.DictType():  # its keys are data, such as a dataset id
+                key, kind = part, kind.value_type
+            case _:
+                raise SettingsError(_unknown_variable(variable))
+        yield key, kind
+
+
+def _settings_of(section: inspect.StructType, prefix: str) -> Iterator[Setting]:
+    for one in section.fields:
+        key = prefix + one.name
+        match _bare(one.type):
+            case inspect.StructType() as inner:
+                yield from _settings_of(inner, f"{key}.")
+            case inspect.DictType(value_type=inspect.StructType() as inner):
+                yield from _settings_of(inner, f'{key}."<id>".')
+            case bare:
+                metadata = one.type if isinstance(one.type, inspect.Metadata) else None
+                extra = (metadata and metadata.extra) or {}
+                schema = (metadata and metadata.extra_json_schema) or {}
+                no_default = one.default is msgspec.NODEFAULT
+                yield Setting(
+                    key=key,
+                    type=_type_name(bare),
+                    default={} if no_default else msgspec.to_builtins(one.default),
+                    help=schema.get("description", ""),
+                    is_secret=bool(extra.get("secret")),
+                )
+
+
+def _type_name(kind: inspect.Type) -> str:
+    match kind:
+        case inspect.EnumType():
+            return " | ".join(f'"{member.value}"' for member in kind.cls)
+        case inspect.VarTupleType():
+            return f"list of {_type_name(kind.item_type)}"
+        case inspect.DictType():
+            return f"table of {_type_name(kind.value_type)}"
+        case inspect.StrType():
+            return "string"
+        case inspect.BoolType():
+            return "true | false"
+        case inspect.IntType():
+            return "integer"
+        case _:
+            return "number"
+
+
+def _fields(section: inspect.StructType) -> dict[str, inspect.Type]:
+    return {one.name: _bare(one.type) for one in section.fields}
+
+
+def _bare(kind: inspect.Type) -> inspect.Type:
+    return kind.type if isinstance(kind, inspect.Metadata) else kind
+
+
+def _unknown_variable(variable: str) -> str:
+    known = [one.variable.removeprefix(ENVIRONMENT_PREFIX) for one in table()]
+    return _unknown(ENVIRONMENT_PREFIX, variable.removeprefix(ENVIRONMENT_PREFIX), known)
+
+
+def _unknown(prefix: str, name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    meant = f"; did you mean {prefix}{near[0]}?" if near else ""
+    return f"{prefix}{name} is not a setting{meant}"
+
+
+def _root() -> inspect.StructType:
+    kind = inspect.type_info(Settings)
+    if not isinstance(kind, inspect.StructType):
+        raise TypeError("Settings is a Struct")
+    return kind
+
+
+_ROOT = _root()

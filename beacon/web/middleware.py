@@ -1,0 +1,134 @@
+"""What every request goes through: an id, one log line, one count, and errors as Beacon errors.
+
+The only `except Exception` of this software is here.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import secrets
+from collections.abc import Awaitable, Callable
+from time import perf_counter
+from typing import Protocol
+
+import structlog
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Middleware
+
+from beacon.framework.errors import BeaconError, SourceUnavailable
+from beacon.framework.query import Query
+from beacon.metrics import Metrics
+from beacon.web.cors import Cors
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+QUERY = web.RequestKey("query", Query)
+"""The question of this request, once it could be read: errors echo it."""
+
+REQUEST_ID = "X-Request-ID"
+JSON_HEADERS = {
+    hdrs.CONTENT_TYPE: "application/json; charset=utf-8",
+    hdrs.CACHE_CONTROL: "no-store",
+    "X-Content-Type-Options": "nosniff",
+}
+"""Headers of an answer: it depends on who asked and may be about people, so nobody keeps it."""
+
+WATCHED = frozenset({"/livez", "/readyz", "/metrics"})
+"""Paths that machines ask every few seconds: logged only at DEBUG."""
+
+_VALID_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_MESSAGES = {
+    400: "the request is malformed",
+    404: "no such path; /api/map lists those that there are",
+    405: "the path exists, but not for this method",
+    413: "the request body is larger than this server reads",
+}
+
+log = structlog.stdlib.get_logger()
+
+
+class EncodeError(Protocol):
+    """Makes the body of an error response."""
+
+    def __call__(self, status: int, message: str, query: Query | None) -> bytes:
+        """Encode one error; `query` is the question, when it could be read."""
+
+
+def observe(
+    encode_error: EncodeError, cors: Cors, metrics: Metrics, *, access_log: bool
+) -> Middleware:
+    """The one middleware.
+
+    Args:
+        encode_error: Makes the body of an error response.
+        cors: Which web pages may read answers.
+        metrics: Where requests are counted.
+        access_log: Whether to log each request.
+    """
+    # Ids need only be distinct: a random start for this process, then a running number.
+    prefix = secrets.token_hex(6)
+    numbers = itertools.count(1)
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        started = perf_counter()
+        request_id = request.headers.get(REQUEST_ID)
+        if request_id is None or not _VALID_ID.fullmatch(request_id):
+            request_id = f"{prefix}{next(numbers):x}"
+        try:
+            response = await handler(request)
+        except BeaconError as error:
+            if isinstance(error, SourceUnavailable):
+                log.warning("source_unavailable", request_id=request_id, reason=str(error))
+            response = _error(request, error.status, str(error))
+        except web.HTTPException as error:
+            response = _from_aiohttp(request, error)
+        except Exception:
+            log.exception("request_failed", request_id=request_id)
+            response = _error(request, 500, f"unexpected failure; its id is {request_id}")
+        response.headers[REQUEST_ID] = request_id
+        cors.allow(request, response)
+        seconds = perf_counter() - started
+        endpoint = _endpoint(request)
+        metrics.observe(endpoint, request.method, response.status, seconds)
+        if access_log:
+            query = request.get(QUERY)
+            write = log.debug if endpoint in WATCHED else log.info
+            write(
+                "request",
+                request_id=request_id,
+                method=request.method,
+                endpoint=endpoint,
+                granularity=None if query is None else query.granularity.wire,
+                status=response.status,
+                ms=round(seconds * 1000, 2),
+            )
+        return response
+
+    def _error(request: web.Request, status: int, message: str) -> web.Response:
+        body = encode_error(status, message, request.get(QUERY))
+        response = web.Response(status=status, body=body, headers=JSON_HEADERS)
+        if status == web.HTTPUnauthorized.status_code:
+            response.headers[hdrs.WWW_AUTHENTICATE] = "Bearer"
+        return response
+
+    def _from_aiohttp(request: web.Request, error: web.HTTPException) -> web.StreamResponse:
+        if isinstance(error, web.HTTPMethodNotAllowed):
+            allowed = ", ".join(sorted({*error.allowed_methods, hdrs.METH_OPTIONS}))
+            if request.method == hdrs.METH_OPTIONS:
+                return web.Response(status=204, headers={hdrs.ALLOW: allowed})
+            response = _error(request, error.status, _MESSAGES[error.status])
+            response.headers[hdrs.ALLOW] = allowed
+            return response
+        if error.status < web.HTTPBadRequest.status_code:
+            return error
+        return _error(request, error.status, _MESSAGES.get(error.status, error.reason))
+
+    return middleware
+
+
+def _endpoint(request: web.Request) -> str:
+    """The pattern of the path, never the path: that may hold the id of a person."""
+    resource = request.match_info.route.resource
+    return "unknown" if resource is None else resource.canonical.rstrip("/") or "/"
