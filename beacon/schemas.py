@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import jsonschema_rs
 from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.exceptions import ValidationError
 from referencing import Registry, Resource
@@ -56,6 +57,27 @@ def validator(name: str) -> Draft202012Validator:
     schema(name)
     return Draft202012Validator(
         {"$ref": BASE_URI + name}, registry=registry(), format_checker=FORMATS
+    )
+
+
+def conforms(name: str, document: Any) -> bool:
+    """Whether a document is as a schema wants it: the verdict alone, a thousand times sooner.
+
+    Raises:
+        KeyError: There is no such schema.
+    """
+    return _fast_validator(name).is_valid(document)
+
+
+@cache
+def _fast_validator(name: str) -> jsonschema_rs.Draft202012Validator:
+    schema(name)
+    known = jsonschema_rs.Registry(
+        [(BASE_URI + one, document) for one, document in _schemas().items()],
+        draft=jsonschema_rs.Draft202012,
+    )
+    return jsonschema_rs.Draft202012Validator(
+        {"$ref": BASE_URI + name}, registry=known, validate_formats=True
     )
 
 

@@ -23,6 +23,8 @@ from beacon.framework.query import (
 )
 
 INT64_MAX = 2**63 - 1
+GROUPS_MAX = 100
+"""Objects in a list of request parameters; one would do."""
 _SHOWN_CHARACTERS = 80
 
 
@@ -232,6 +234,12 @@ def read_all(raw: Mapping[str, Any], table: Table, where: str) -> dict[str, Any]
         except Unfit as unfit:
             raise InvalidRequest(f"{where}{name} is {show(value)}; it must be {unfit}") from None
     return found
+
+
+def check_characters(name: str, value: str) -> None:
+    """Raises `InvalidRequest` for text that no JSON and no database can hold."""
+    if "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value):
+        raise InvalidRequest(f"{name} holds a NUL character or a lone surrogate")
 
 
 def show(value: Any) -> str:

@@ -21,6 +21,7 @@ from beacon.framework.parameters import (
     GET_LISTS,
     GET_NAMES,
     GET_OPTIONS,
+    GROUPS_MAX,
     INT64_MAX,
     META,
     OPTIONS,
@@ -28,6 +29,7 @@ from beacon.framework.parameters import (
     TERMS,
     VARIATION,
     VARIATION_NAMES,
+    check_characters,
     read_all,
     request_parameters,
     requested_schemas,
@@ -85,7 +87,7 @@ def decode_get(
         if parameter is None:
             continue
         if not value.isprintable():
-            _check_characters(name, value)
+            check_characters(name, value)
         asked = variation if parameter in VARIATION else options
         known = asked.get(parameter)
         if known is None:
@@ -254,7 +256,7 @@ def _page(skip: int, limit: int) -> Pagination:
 def _entry_id(path_params: Mapping[str, str]) -> str:
     entry_id = path_params["id"]
     if not entry_id.isprintable():
-        _check_characters("id", entry_id)
+        check_characters("id", entry_id)
     return entry_id
 
 
@@ -326,7 +328,10 @@ def _read_parameters(raw: Any, where: str, variation: dict[str, Any], model: Mod
     A list of objects (some portals send one) is taken as if it were one object.
     """
     dataset_ids: list[str] = []
-    for group in raw if type(raw) is list else [raw]:
+    groups = raw if type(raw) is list else [raw]
+    if len(groups) > GROUPS_MAX:
+        raise InvalidRequest(f"{where} holds {len(groups)} objects; at most {GROUPS_MAX}")
+    for group in groups:
         flat = {}
         for key, value in _object(group, where).items():
             if key in VARIATION_NAMES:
@@ -361,11 +366,6 @@ def _add_variation(raw: Mapping[str, Any], where: str, variation: dict[str, Any]
         for attribute, asked in read_all({name: value}, VARIATION_NAMES, where).items():
             if variation.setdefault(attribute, asked) != asked:
                 raise InvalidRequest(f"{where}{name} is given twice, with different values")
-
-
-def _check_characters(name: str, value: str) -> None:
-    if "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value):
-        raise InvalidRequest(f"{name} holds a NUL character or a lone surrogate")
 
 
 def _path(query: Query, model: Model) -> str:

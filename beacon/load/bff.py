@@ -28,9 +28,6 @@ from beacon.model.variation import UnreadableVariation, allele_from_record
 MARK_EVERY = 5_000
 """Records between two points at which an interrupted load can be taken up again."""
 
-VARIANTS_CHECKED = 1_000
-"""Variants of a file that a load holds against the schema; there may be very many of them."""
-
 _BATCH = 1_000
 # People before their samples, samples before what was found in them.
 _ORDER = ("dataset", "cohort", "individual", "biosample", "run", "analysis", "genomicVariant")
@@ -73,15 +70,15 @@ def load_bff(
         for path, entry_type in files:
             loader.load_file(path, entry_type, sources[path])
         report.check_complete()
+        if len(report.already_loaded) == len(files) and not had_waited:
+            load.abandon()  # nothing new: the published release stays as it is
+        else:
+            report.dataset = load.publish()
     except LoadError:
         load.abandon()
         raise
     finally:
         report.finish()
-    if len(report.already_loaded) == len(files) and not had_waited:
-        load.abandon()  # nothing new: the published release stays as it is
-    else:
-        report.dataset = load.publish()
     return report
 
 
@@ -157,7 +154,7 @@ class _Loader:
         return (kept,)
 
     def _variant(self, record: Any, file: str, place: str, number: int) -> Variant | None:
-        kept = self._usable_variant(record, file, place, number)
+        kept = self._usable_variant(record, file, place)
         if kept is None:
             return None
         assembly = self.assembly or ""  # known, or it would wait
@@ -168,7 +165,7 @@ class _Loader:
     def _waiting(
         self, record: Any, source: SourceFile, number: int, file: str, place: str
     ) -> tuple[Record, ...]:
-        kept = self._usable_variant(record, file, place, number)
+        kept = self._usable_variant(record, file, place)
         if kept is None:
             return ()
         waiting = waiting_record(
@@ -176,18 +173,15 @@ class _Loader:
         )
         return () if waiting is None else (waiting,)
 
-    def _usable_variant(
-        self, record: Any, file: str, place: str, number: int
-    ) -> dict[str, Any] | None:
+    def _usable_variant(self, record: Any, file: str, place: str) -> dict[str, Any] | None:
         self.report.records += 1
         self.report.items += 1
         if problem := unusable("genomicVariant", record, file=file, place=place):
             self.report.lose(problem)
             return None
         kept = {key: value for key, value in record.items() if key != "_id"}
-        if number <= VARIANTS_CHECKED:
-            for departure in departures("genomicVariant", kept, file=file, place=place):
-                self.report.warn(departure)
+        for departure in departures("genomicVariant", kept, file=file, place=place):
+            self.report.warn(departure)
         return kept
 
     def _write(self, entry_type: str, records: list[Record], variants: list[Variant]) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,13 +15,15 @@ _MISSING = -1  # a `.` in GT
 _ABSENT = -2  # no such allele: a haploid call in an array that is as wide as the diploid ones
 _UNPHASED_PAIR = np.uint64(0xFFFFFFFE_FFFFFFFE)
 _REFERENCE_PAIR = np.uint64(0x00000002_00000002)
+_FIRST_LEFT = np.uint64(0x00000002_00000004)
+_FIRST_RIGHT = np.uint64(0x00000004_00000002)
+_FIRST_TWICE = np.uint64(0x00000004_00000004)
 
 Rows = npt.NDArray[np.uint32]
 Codes = npt.NDArray[np.uint8]
 
 
-@dataclass(frozen=True, slots=True)
-class Carriers:
+class Carriers(NamedTuple):
     """The carriers of one alternate allele: rows, their zygosity codes, and copies in all."""
 
     rows: Rows
@@ -47,6 +48,7 @@ class Calls:
     __slots__ = (
         "_both",
         "_columns",
+        "_copies",
         "_haploid",
         "_missing",
         "_ploidy",
@@ -62,29 +64,35 @@ class Calls:
 
     def __init__(self, genotypes: npt.NDArray[Any], rows: Rows, haploid: Zygosity) -> None:
         samples, ploidy = genotypes.shape
-        if ploidy == 2:  # one comparison for both alleles of a call
-            pairs = genotypes.view(np.uint64).ravel() & _UNPHASED_PAIR
-            of_interest = (pairs != _REFERENCE_PAIR).nonzero()[0]
-            encoded = pairs[of_interest].view(np.int32).reshape(-1, 2)
-        else:
-            of_interest = (genotypes >> 1 != 1).any(axis=1).nonzero()[0]
-            encoded = genotypes[of_interest]
-        alleles = (encoded >> 1) - 1
-        self._columns = [alleles[:, column] for column in range(ploidy)]
-        self._rows: Rows = rows[of_interest]
+        self.allele_number = samples * ploidy
         self._haploid = haploid
         self._ploidy: int | npt.NDArray[Any] = ploidy
         self._missing: npt.NDArray[Any] | None = None
-        self.allele_number = samples * ploidy
-        lowest, highest = (alleles.min(), alleles.max()) if alleles.size else (0, 0)
-        self.highest = max(0, int(highest))
-        if lowest < 0:
-            np.maximum(alleles, _ABSENT, out=alleles)
-            self._count_uncalled(ploidy)
-        # Nearly every record is diploid, complete and biallelic: HET is 0, HOM is 1.
         self._both: Codes | None = None
-        if lowest >= 0 and highest == 1 and ploidy == 2:
-            self._both = (alleles[:, 0] & alleles[:, 1]).astype(np.uint8)
+        if ploidy == 2:  # one comparison for both alleles of a call
+            pairs = genotypes.view(np.uint64)[:, 0] & _UNPHASED_PAIR
+            of_interest = (pairs != _REFERENCE_PAIR).nonzero()[0]
+            pairs = pairs[of_interest]
+            self._rows: Rows = rows[of_interest]
+            both = pairs == _FIRST_TWICE
+            homozygous = int(np.count_nonzero(both))
+            heterozygous = np.count_nonzero((pairs == _FIRST_LEFT) | (pairs == _FIRST_RIGHT))
+            if homozygous + heterozygous == pairs.size:
+                # Nearly every record is diploid, complete and biallelic: HET is 0, HOM is 1.
+                self._both = both.view(np.uint8)
+                self._copies = homozygous + pairs.size
+                self.highest = 1 if pairs.size else 0
+                return
+            encoded = pairs.view(np.int32).reshape(-1, 2)
+        else:
+            of_interest = (genotypes >> 1 != 1).any(axis=1).nonzero()[0]
+            encoded = genotypes[of_interest]
+            self._rows = rows[of_interest]
+        alleles = np.maximum((encoded >> 1) - 1, _ABSENT)
+        self._columns = [alleles[:, column] for column in range(ploidy)]
+        self.highest = int(alleles.max(initial=0))
+        if alleles.min(initial=0) < 0:
+            self._count_uncalled(ploidy)
 
     def carriers(self, allele: int) -> Carriers:
         """Who carries the allele of that number (1 is the first alternate).
@@ -95,9 +103,7 @@ class Calls:
         if self._both is not None:
             if allele != 1:
                 return _NOBODY
-            return Carriers(
-                self._rows, self._both, self._both.size + int(np.count_nonzero(self._both))
-            )
+            return Carriers(self._rows, self._both, self._copies)
         copies = (self._columns[0] == allele).astype(np.uint8)
         for column in self._columns[1:]:
             copies += column == allele

@@ -30,6 +30,8 @@ from beacon.model.assemblies import (
 
 MARK_EVERY = 5_000
 """Records between two points at which an interrupted load can be taken up again."""
+MARK_EVERY_CARRIERS = 40_000_000
+"""Carriers after which such a point comes sooner: they are held in memory until then."""
 
 _BATCH = 1_000  # alleles
 _BATCH_CARRIERS = 4_000_000
@@ -85,15 +87,15 @@ def load_vcf(
                 _load_file(load, VcfFile(path, canonical), source, canonical, report, progress)
         load_waiting(load, report)
         report.check_complete()
+        if len(report.already_loaded) == len(files):
+            load.abandon()  # nothing new: the published release stays as it is
+        else:
+            report.dataset = load.publish()
     except LoadError:
         load.abandon()
         raise
     finally:
         report.finish()
-    if len(report.already_loaded) == len(files):
-        load.abandon()  # nothing new: the published release stays as it is
-    else:
-        report.dataset = load.publish()
     return report
 
 
@@ -279,24 +281,31 @@ def _load_file(
     written = load.position(source)
     reader = RecordReader(file.path.name, assembly, _rows(load, file), report)
     progress.file(file.path.name, file.record_count())
+    marked = carriers = 0
     try:
         for record in file.records():
             reader.take(record)
-            if reader.number <= written:
-                reader.drain()
-            elif reader.is_full:
-                load.write_alleles(reader.drain())
-            if reader.number % MARK_EVERY == 0:
-                progress.advance(MARK_EVERY)
+            is_mark = (
+                reader.number - marked >= MARK_EVERY
+                or carriers + reader.carriers >= MARK_EVERY_CARRIERS
+            )
+            if not (is_mark or reader.is_full or reader.number == written):
+                continue
+            carriers += reader.carriers
+            batch = reader.drain()
+            if reader.number > written:
+                load.write_alleles(batch)
+            if is_mark:
+                progress.advance(reader.number - marked)
                 if reader.number > written:
-                    load.write_alleles(reader.drain())
                     load.mark(source, reader.number)
+                marked, carriers = reader.number, 0
     finally:
         file.close()
     if reader.number < written:
         raise LoadError(f"{file.path} has fewer records than were loaded of it before")
     load.write_alleles(reader.drain())
-    progress.advance(reader.number % MARK_EVERY)
+    progress.advance(reader.number - marked)
     load.finish(source)
 
 

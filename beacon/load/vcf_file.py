@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -78,15 +78,15 @@ class VcfFile:
         Raises:
             LoadError: The file is damaged there.
         """
-        number = 0
-        reader = iter(self._reader)
-        while True:
-            with _failures_of(self.path, number + 1):
-                record = next(reader, None)
-            if record is None:
-                return
-            number += 1
-            yield record
+        number = 1
+
+        def place() -> str:
+            return f"record {number}"
+
+        with _failures_of(self.path, place):
+            for record in self._reader:
+                yield record
+                number += 1
 
     def close(self) -> None:
         """Give the file back."""
@@ -94,7 +94,7 @@ class VcfFile:
 
 
 @contextmanager
-def _failures_of(path: Path, number: int | None = None) -> Iterator[None]:
+def _failures_of(path: Path, place: Callable[[], str] = lambda: "its header") -> Iterator[None]:
     """Turn what `cyvcf2` raises about a file into a `LoadError`."""
     try:
         yield
@@ -105,8 +105,7 @@ def _failures_of(path: Path, number: int | None = None) -> Iterator[None]:
         # that is raised on purpose is exactly that.
         if type(error) is not Exception:
             raise
-        where = "its header" if number is None else f"record {number}"
-        raise LoadError(f"{path} is damaged or not valid VCF at {where}") from error
+        raise LoadError(f"{path} is damaged or not valid VCF at {place()}") from error
 
 
 def _require_end(path: Path) -> None:

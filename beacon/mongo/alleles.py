@@ -36,6 +36,8 @@ from beacon.mongo.blocks import (
     Entry,
     decode_entries,
     encode_block,
+    observed,
+    zygosities,
 )
 from beacon.mongo.documents import (
     BLOCK_SPAN_MAX,
@@ -92,6 +94,7 @@ class AlleleWriter:
         self._shift: int | None = manifest.get("shift") or state.get("shift")
         self._sets = SampleSets({**manifest.get("sample_sets", {}), **state.get("sample_sets", {})})
         self._file_set = UNASSESSED
+        self._file_rows: U32 | None = None
         self._codes: set[int] = set(state.get("codes", ()))
         self._older: dict[int, list[int]] = {}
         for layer in manifest.get("layers", ()):
@@ -110,9 +113,7 @@ class AlleleWriter:
 
     def samples_of_file(self, rows: U32) -> None:
         """The rows of a file's samples: what the alleles that follow were looked at in."""
-        self._file_set = self._sets.number(rows)
-        if self._shift is None:
-            self._shift = bin_shift_for(len(rows))
+        self._file_rows = rows
 
     def state(self) -> dict[str, Any]:
         """What a load that is taken up again has to know."""
@@ -126,6 +127,11 @@ class AlleleWriter:
 
     def add(self, observations: Sequence[Observation], ontologies: Ontologies) -> None:
         """Take observations; nothing is written yet."""
+        if self._file_rows is not None and any(one.annotation is None for one in observations):
+            # Only genotypes say who was looked at; records name carriers, batch by batch.
+            self._file_set = self._sets.number(self._file_rows)
+            self._shift = self._shift or bin_shift_for(len(self._file_rows))
+            self._file_rows = None
         self._ontologies = ontologies
         shift = self._shift = self._shift or bin_shift_for(0)
         bins = self._bins
@@ -177,25 +183,30 @@ class AlleleWriter:
                 named[key] = self._slot
         if self._has["annotations"]:
             self._catalogue_annotations()
-        return named | {"observed": self._count_observed({**self._manifest, **named})}
+        return named | self._count_observed({**self._manifest, **named})
 
-    def _count_observed(self, manifest: Mapping[str, Any]) -> int:
-        newest: dict[int, tuple[int, int]] = {}
+    def _count_observed(self, manifest: Mapping[str, Any]) -> dict[str, int]:
+        newest: dict[int, tuple[int, int, int]] = {}
         for layer in manifest["layers"]:
             for code in layer["codes"]:
                 low, high = _code_range(manifest["shift"], code)
                 found = self._database[documents.BLOCKS].find(
-                    {"_id": {"$gte": low, "$lte": high}, "l": layer["slot"]}, {"o": 1}
+                    {"_id": {"$gte": low, "$lte": high}, "l": layer["slot"]}, {"o": 1, "z": 1}
                 )
                 for block in found:
                     key = block["_id"] >> 16
-                    newest[key] = max(newest.get(key, (0, 0)), (layer["slot"], block["o"]))
-        observed = sum(count for _, count in newest.values())
+                    counted = (layer["slot"], block["o"], block["z"])
+                    newest[key] = max(newest.get(key, (0, 0, 0)), counted)
+        seen = sum(count for _, count, _ in newest.values())
+        kinds = 0
+        for _, _, one in newest.values():
+            kinds |= one
         if manifest.get("structural"):
-            observed += self._database[documents.STRUCTURAL].count_documents(
-                {"l": manifest["structural"], "o": True}
-            )
-        return observed
+            asked = {"l": manifest["structural"], "o": True}
+            for document in self._database[documents.STRUCTURAL].find(asked, {"z": 1}):
+                seen += 1
+                kinds |= document["z"]
+        return {"observed": seen, "zygosities": kinds}
 
     # Blocks ------------------------------------------------------------------------------------
 
@@ -343,13 +354,13 @@ class AlleleWriter:
 
         What is to be written is kept first, and written from there when the load is taken up again.
         """
-        kept = [
+        kept: list[dict[str, Any]] = [
             {"_id": f"{self._slot}|{_MERGE}|{collection}|{number}", "c": collection, "d": document}
             for collection, batch in _by_collection(encoded)
             for number, document in enumerate(batch)
         ]
         for one in kept:
-            one |= {"l": self._slot, "t": _MERGE}
+            one.update(l=self._slot, t=_MERGE)
         self._put(documents.STAGED, kept)
         self._database[documents.STAGED].insert_one(
             {
@@ -432,7 +443,8 @@ class AlleleWriter:
             "s": start,
             "e": end,
             "a": encode_allele(allele),
-            "o": entry.allele_count > 0 or bool(entry.flags & ASSERTED),
+            "o": bool(observed(entry.allele_count, entry.allele_number, entry.flags)),
+            "z": zygosities([entry.codes]),
             "f": entry.flags,
             "n": [
                 len(entry.codes),

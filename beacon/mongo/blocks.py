@@ -7,7 +7,10 @@ of common ones in a Roaring bitmap each.
 
 from __future__ import annotations
 
+import itertools
+import struct
 from array import array
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -34,7 +37,14 @@ COLUMNS: tuple[tuple[str, str], ...] = (
     ("hemizygous", "<u4"),
     ("flags", "u1"),  # base before the allele in the low bits, `ASSERTED`
 )
-ROW_BYTES = sum(np.dtype(kind).itemsize for _, kind in COLUMNS)
+_WIDTHS = {name: np.dtype(kind).itemsize for name, kind in COLUMNS}
+_BEFORE = dict(zip(_WIDTHS, itertools.accumulate(_WIDTHS.values(), initial=0), strict=False))
+_PLACES = {name: (np.dtype(kind), _BEFORE[name]) for name, kind in COLUMNS}
+"""The type of each column, and how many bytes of an allele lie in the columns before it."""
+_SINGLE = {
+    name: (struct.Struct("<" + np.dtype(kind).char).unpack_from, _WIDTHS[name], _BEFORE[name])
+    for name, kind in COLUMNS
+}
 
 ANCHORS = ("", "A", "C", "G", "T", "N")
 ANCHOR_MASK = 0x7
@@ -48,6 +58,11 @@ _BASES = "ACGT"
 SPELLED_OUT = 1 << 31
 """Set in a code whose alleles did not fit: they are in the block's `x`."""
 _PACKED_BASES = 10
+
+# https://github.com/RoaringBitmap/RoaringFormatSpec
+_ONE_ARRAY = struct.Struct("<IIHHI")  # cookie, containers, key, cardinality - 1, offset
+_NO_RUNS = 12346
+_ARRAY_MAX = 4096
 
 
 def row_set(rows: npt.NDArray[Any]) -> BitMap:
@@ -124,12 +139,14 @@ class Block:
 
     def column(self, name: str) -> npt.NDArray[Any]:
         """One column, read-only, of `size` numbers."""
-        at = 0
-        for column, kind in COLUMNS:
-            if column == name:
-                return np.frombuffer(self._columns, kind, self.size, at)
-            at += self.size * np.dtype(kind).itemsize
-        raise KeyError(name)
+        kind, before = _PLACES[name]
+        return np.frombuffer(self._columns, kind, self.size, before * self.size)
+
+    def number(self, name: str, index: int) -> int:
+        """One allele's value in one column."""
+        unpack, width, before = _SINGLE[name]
+        value: int = unpack(self._columns, before * self.size + width * index)[0]
+        return value
 
     @property
     def bin_start(self) -> int:
@@ -138,7 +155,7 @@ class Block:
 
     def bases(self, index: int) -> tuple[str, str]:
         """Reference and alternate bases of one allele, trimmed."""
-        code = int(self.column("code")[index])
+        code = self.number("code", index)
         if code & SPELLED_OUT:
             reference_bases, alternate_bases = self.spelled_out[str(index)]
             return reference_bases, alternate_bases
@@ -146,23 +163,23 @@ class Block:
 
     def dense_key(self, index: int) -> bytes:
         """Where a common allele's carriers are."""
-        return dense_id(
-            self.document_id,
-            int(self.column("offset")[index]),
-            int(self.column("code")[index]),
-        )
+        return dense_id(self.document_id, self.number("offset", index), self.number("code", index))
 
     def find(self, start: int, reference_bases: str, alternate_bases: str) -> int | None:
         """The index of an allele by its trimmed form."""
         offset = start - self.bin_start
-        offsets = self.column("offset")
-        low, high = np.searchsorted(offsets, (offset, offset + 1))
+        size = self.size
+        # Without numpy: a bisection of a few steps is over before an array would be made.
+        offsets = memoryview(self._columns)[: 2 * size].cast("H")
+        low = bisect_left(offsets, offset)
+        high = bisect_right(offsets, offset, low)
         if low == high:
             return None
         code = allele_code(reference_bases, alternate_bases)
         if code is not None:
-            at = low + int(np.searchsorted(self.column("code")[low:high], code))
-            return at if at < high and int(self.column("code")[at]) == code else None
+            codes = memoryview(self._columns)[2 * size : 6 * size].cast("I")
+            at = bisect_left(codes, code, low, high)
+            return at if at < high and codes[at] == code else None
         for index in range(low, high):
             spelled = self.spelled_out.get(str(index))
             if spelled == [reference_bases, alternate_bases]:
@@ -172,7 +189,7 @@ class Block:
     def allele(self, index: int, reference_name: str) -> Allele:
         """One allele as the model knows it."""
         reference_bases, alternate_bases = self.bases(index)
-        start = self.bin_start + int(self.column("offset")[index])
+        start = self.bin_start + self.number("offset", index)
         return Allele(
             reference_name,
             start,
@@ -180,15 +197,37 @@ class Block:
             reference_bases,
             alternate_bases,
             type_of_bases(reference_bases, alternate_bases),
-            ANCHORS[int(self.column("flags")[index]) & ANCHOR_MASK],
+            ANCHORS[self.number("flags", index) & ANCHOR_MASK],
         )
 
+    def is_observed(self, index: int) -> bool:
+        """Whether one allele was seen, see `observed`."""
+        if self.number("allele_count", index):
+            return True
+        asserted = self.number("flags", index) & ASSERTED
+        return bool(asserted) and not self.number("allele_number", index)
+
     def observed(self) -> Bool:
-        """Which alleles somebody carries, or a record asserts."""
-        seen = self.column("allele_count") > 0
-        if self.column("flags").max(initial=0) & ASSERTED:
-            seen = seen | (self.column("flags") & ASSERTED > 0)
+        """Which alleles were seen, see `observed`."""
+        count = self.column("allele_count")
+        seen: Bool = observed(count, self.column("allele_number"), self.column("flags"))
         return seen
+
+
+def observed(allele_count: Any, allele_number: Any, flags: Any) -> Any:
+    """Which alleles were seen: somebody carries them, or a record asserts them unopposed.
+
+    Genotypes oppose: looked at and found in nobody is not seen, whatever an annotation says.
+    """
+    return (allele_count > 0) | ((flags & ASSERTED > 0) & (allele_number == 0))
+
+
+def zygosities(alleles: Sequence[U32]) -> int:
+    """Which zygosities carriers have, a bit for each code."""
+    if not alleles:
+        return 0
+    seen = np.bincount(np.concatenate(alleles) & np.uint32(3), minlength=4)
+    return sum(1 << code for code in range(4) if seen[code])
 
 
 @dataclass(slots=True)
@@ -245,14 +284,15 @@ def encode_block(key: int, slot: int, entries: Sequence[Entry], rows: int) -> En
     if spelled_out:
         block["x"] = spelled_out
     # Observed alleles, for paging past whole blocks.
-    block["o"] = int(((allele_count > 0) | (flags & ASSERTED > 0)).sum())
+    seen = observed(allele_count, np.asarray(columns["allele_number"], "<u4"), flags)
+    block["o"] = int(seen.sum())
+    block["z"] = zygosities([entry.codes for entry in ordered])
+    common = is_common.nonzero()[0].tolist()
     dense = [
-        {
-            "_id": dense_id(key, ordered[index].offset, codes[index]),
-            "l": slot,
-            **dense_sets(ordered[index].codes),
-        }
-        for index in is_common.nonzero()[0].tolist()
+        {"_id": dense_id(key, ordered[index].offset, codes[index]), "l": slot, **sets}
+        for index, sets in zip(
+            common, dense_sets([ordered[index].codes for index in common]), strict=True
+        )
     ]
     rare = None
     sizes = np.where(is_common, np.uint32(0), sizes)
@@ -274,19 +314,44 @@ def _sort_code(entry: Entry) -> int:
     return SPELLED_OUT if code is None else code
 
 
-def dense_sets(codes: U32) -> dict[str, bytes]:
-    """The carriers of a common allele: all of them, and those of each zygosity but the first."""
+def dense_sets(alleles: Sequence[U32]) -> list[dict[str, bytes]]:
+    """The carriers of common alleles: all of them, and those of each zygosity but the first.
+
+    Args:
+        alleles: Of each allele, `row << 2 | zygosity` in ascending order; none is empty.
+    """
+    if not alleles:
+        return []
+    codes = np.concatenate(alleles)
+    ends = np.cumsum([0, *map(len, alleles)])
     rows = codes >> np.uint32(2)
     zygosity = codes & np.uint32(3)
-    sets = {"a": _serialized(rows)}
-    uses = np.bincount(zygosity, minlength=4).tolist()
-    for name, wanted in (("m", 1), ("y", 2), ("u", 3)):
-        if uses[wanted]:
-            sets[name] = _serialized(rows[zygosity == wanted])
+    sets: list[dict[str, bytes]] = [{} for _ in alleles]
+    for name, wanted in (("a", None), ("m", 1), ("y", 2), ("u", 3)):
+        chosen, bounds = rows, ends
+        if wanted is not None:
+            is_chosen = zygosity == wanted
+            chosen = rows[is_chosen]
+            if not len(chosen):
+                continue
+            bounds = np.concatenate(((0,), np.cumsum(is_chosen)))[ends]
+        of_allele = bounds.tolist()
+        for one, start, end in zip(sets, of_allele, of_allele[1:], strict=False):
+            if start < end:
+                one[name] = _serialized(chosen[start:end])
     return sets
 
 
 def _serialized(rows: U32) -> bytes:
+    """A Roaring bitmap as bytes, of rows in ascending order."""
+    size, last = len(rows), int(rows[-1])
+    if size <= _ARRAY_MAX and last <= 0xFFFF and 2 * size <= last:
+        # One container with an array, the usual case for some thousands of people, is so simple
+        # that making a bitmap first would take most of a load's time.
+        return (
+            _ONE_ARRAY.pack(_NO_RUNS, 1, 0, size - 1, _ONE_ARRAY.size)
+            + rows.astype("<u2").tobytes()
+        )
     bitmap = row_set(rows)
     bitmap.run_optimize()
     return bitmap.serialize()

@@ -39,7 +39,7 @@ class Entry:
     values: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Catalogue:
     """Terms by scope and id, and attributes by scope and id."""
 
@@ -82,6 +82,7 @@ class Dataset:
     long_alleles: bool
     counts: Mapping[str, int]
     observed: int
+    zygosities: int
     record: Record
     slots: frozenset[int] = field(default_factory=frozenset)
 
@@ -107,6 +108,7 @@ class Dataset:
             long_alleles=bool(manifest.get("long_alleles")),
             counts=manifest["counts"],
             observed=manifest.get("observed", 0),
+            zygosities=manifest.get("zygosities", 0),
             record=_dataset_record(manifest, record),
             slots=frozenset(layer["slot"] for layer in manifest.get("layers", ())),
         )

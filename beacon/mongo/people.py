@@ -65,6 +65,7 @@ def write_layer(
     """
     roster = build_roster(samples, _links(records, owners))
     _write_roster(database, layer, roster)
+    write_part(database, layer, "owners", _encode(owners))
     sets = _Sets(roster)
     counts = {"rows": roster.size}
     for entry_type in (*SCOPES, "cohort", documents.WAITING):
@@ -393,10 +394,23 @@ def _write_roster(database: Database[dict[str, Any]], layer: int, roster: Roster
         "analysis_rows": roster.analyses.rows.tobytes(),
     }
     for name, data in parts.items():
-        for number, chunk in enumerate(_chunks(data)):
-            database[documents.ROSTER].insert_one(
-                {"_id": f"{layer}|{name}|{number:04}", "l": layer, "p": name, "z": chunk}
-            )
+        write_part(database, layer, name, data)
+
+
+def write_part(database: Database[dict[str, Any]], layer: int, name: str, data: bytes) -> None:
+    """Keep one part of a roster, whatever its size, in place of what was kept of it before."""
+    for number, chunk in enumerate(_chunks(data)):
+        key = f"{layer}|{name}|{number:04}"
+        document = {"_id": key, "l": layer, "p": name, "z": chunk}
+        database[documents.ROSTER].replace_one({"_id": key}, document, upsert=True)
+
+
+def read_part(database: Database[dict[str, Any]], layer: int, name: str) -> bytes | None:
+    """One part of a roster, `None` when it was never kept."""
+    found = database[documents.ROSTER].find({"l": layer, "p": name}).sort("_id", 1)
+    packed = zlib.decompressobj()
+    parts = [packed.decompress(document["z"]) for document in found]
+    return b"".join(parts) if parts else None
 
 
 def roster_from_documents(found: Iterable[Mapping[str, Any]]) -> Roster:

@@ -14,9 +14,10 @@ from beacon.framework.query import Granularity
 from beacon.model.allele import Allele
 from beacon.model.filters import ZYGOSITIES
 from beacon.model.variation import variation_of
+from beacon.mongo.found import Found
 from beacon.mongo.layers import Dataset
 from beacon.mongo.roster import Roster
-from beacon.mongo.scan import Found, variant_id
+from beacon.mongo.scan import variant_id
 
 _HAPLOID = {
     "X": ("GENO:0000604", "hemizygous X-linked"),

@@ -2,89 +2,37 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 import numpy as np
 from pymongo.asynchronous.database import AsyncDatabase
-from pyroaring import BitMap
 
 from beacon.framework.answer import Record
 from beacon.model import filters
 from beacon.model.allele import Allele, internal_id
-from beacon.model.assemblies import NAMES
 from beacon.model.assemblies import code as chromosome_code
 from beacon.model.fields import FIELD_BY_NAME, FIELDS
 from beacon.model.variation import parse_internal_id
 from beacon.model.variation_query import VariationCondition
 from beacon.mongo import documents
 from beacon.mongo.alleles import allele_key
-from beacon.mongo.blocks import COMMON, Block, RareCarriers, codes_of_dense
+from beacon.mongo.blocks import COMMON, Block
 from beacon.mongo.documents import bin_key, block_id
 from beacon.mongo.fetch import Lookup
+from beacon.mongo.found import NAME_OF_CODE, Carriers, Found, Packed, Structural, Window
 from beacon.mongo.layers import Dataset
 from beacon.mongo.plan import Alternative, Plan
 from beacon.mongo.predicates import Indexes, exact_allele, select, span, structural_filters
+from beacon.mongo.ranges import SharedRanges, newest_of_bins
 from beacon.mongo.rows import record_satisfies
 
 AsyncDocuments = AsyncDatabase[dict[str, Any]]
 Document = dict[str, Any]
 
 _WINDOW_BLOCKS = 256
-_NAME_OF_CODE = {chromosome_code(name): name for name in NAMES}
-
-
-@dataclass(frozen=True, slots=True)
-class Packed:
-    """An allele in a block."""
-
-    block: Block
-    index: int
-
-    @property
-    def allele(self) -> Allele:
-        """As the model knows it."""
-        return self.block.allele(self.index, _NAME_OF_CODE[self.block.document_id >> 40 & 0xFF])
-
-    def numbers(self) -> tuple[int, int, int, int]:
-        """Allele count, allele number, homozygous and hemizygous carriers."""
-        return (
-            int(self.block.column("allele_count")[self.index]),
-            int(self.block.column("allele_number")[self.index]),
-            int(self.block.column("homozygous")[self.index]),
-            int(self.block.column("hemizygous")[self.index]),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Structural:
-    """An allele with a document of its own."""
-
-    document: Document
-
-    @property
-    def allele(self) -> Allele:
-        """As the model knows it."""
-        return msgspec.json.decode(self.document["a"], type=Allele)
-
-    def numbers(self) -> tuple[int, int, int, int]:
-        """Allele count, allele number, homozygous and hemizygous carriers."""
-        _, count, number, homozygous, hemizygous = self.document["n"]
-        return count, number, homozygous, hemizygous
-
-
-Found = Packed | Structural
-
-
-@dataclass(slots=True)
-class Window:
-    """Some alleles that fit: a stretch of blocks, or structural variants."""
-
-    blocks: list[tuple[Block, Indexes]] = field(default_factory=list)
-    structural: list[Structural] = field(default_factory=list)
 
 
 class Alleles:
@@ -116,16 +64,13 @@ class Alleles:
             # Only the type is asked for, which alleles have without any annotation.
             bare = replace(plan, filters=plan.people_filters)
             async for window in self.windows(bare, shared):
-                records = await self.records(plan.dataset, _all_of(window))
+                records = await self.records(plan.dataset, window.all())
                 yield await self._checked(plan, window, records)
         elif condition is None:
             async for window in self._everywhere(plan, ANYTHING):
                 yield window
         elif exact is not None and not condition.gene_id:
-            window = await self._exact(plan.dataset, condition, exact)
-            if plan.dataset.long_alleles:
-                window.structural += (await self._structural(plan.dataset, condition)).structural
-            yield window
+            yield await self._exact(plan.dataset, condition, exact)
         else:
             async for window in self._positional(plan, condition, shared):
                 yield window
@@ -136,13 +81,22 @@ class Alleles:
         self, dataset: Dataset, condition: VariationCondition, exact: tuple[int, str, str]
     ) -> Window:
         name = condition.reference_name or ""
-        block = await self._newest(dataset, chromosome_code(name), exact[0] >> dataset.shift)
+        code = chromosome_code(name)
+        window = Window()
+        block = await self._newest(dataset, code, exact[0] >> dataset.shift)
         index = None if block is None else block.find(*exact)
-        if block is None or index is None or not block.observed()[index]:
-            return Window()
-        if _is_plain(condition) or condition.matches_allele(block.allele(index, name)):
-            return Window([(block, np.array([index]))])
-        return Window()
+        if block is not None and index is not None and block.is_observed(index):
+            if _is_plain(condition) or condition.matches_allele(block.allele(index, name)):
+                window.blocks.append((block, np.array([index])))
+        elif dataset.long_alleles:
+            start, reference_bases, alternate_bases = exact
+            key = f"{dataset.structural:05}|{code}:{start}:{reference_bases}:{alternate_bases}"
+            document = await self.structural.get(key)
+            if document is not None and document["o"]:
+                found = Structural(document)
+                if condition.matches_allele(found.allele):
+                    window.structural.append(found)
+        return window
 
     async def _newest(self, dataset: Dataset, code: int, number: int) -> Block | None:
         slots = dataset.slots_of.get(code, ())
@@ -189,9 +143,7 @@ class Alleles:
         codes = [chromosome_code(name)] if name else sorted(dataset.slots_of)
         for code in codes:
             async for blocks in self._stretches(dataset, code, None, None):
-                chosen = [
-                    (block, select(block, condition, _NAME_OF_CODE[code])) for block in blocks
-                ]
+                chosen = [(block, select(block, condition, NAME_OF_CODE[code])) for block in blocks]
                 yield Window([one for one in chosen if len(one[1])])
         if dataset.structural:
             yield await self._structural(dataset, condition)
@@ -219,11 +171,11 @@ class Alleles:
                 for slot in slots
             ]
             found = await self.blocks.get_many(keys)
-            yield _newest_of_bins([found[key] for key in sorted(found)])
+            yield newest_of_bins([found[key] for key in sorted(found)])
             return
         if shared is not None and high - low <= shared.bins_max:
             ranged = await shared.read(dataset, code, low, high)
-            yield _newest_of_bins([one for one in ranged if one["l"] in slots])
+            yield newest_of_bins([one for one in ranged if one["l"] in slots])
             return
         cursor = self._database[documents.BLOCKS].find(
             {
@@ -238,11 +190,11 @@ class Alleles:
         async for document in cursor.sort("_id", 1):
             same_bin = waiting and bin_key(waiting[-1]["_id"]) == bin_key(document["_id"])
             if len(waiting) >= _WINDOW_BLOCKS and not same_bin:
-                yield _newest_of_bins(waiting)
+                yield newest_of_bins(waiting)
                 waiting = []
             waiting.append(document)
         if waiting:
-            yield _newest_of_bins(waiting)
+            yield newest_of_bins(waiting)
 
     async def _structural(self, dataset: Dataset, condition: VariationCondition) -> Window:
         wanted = [dict(one) for one in structural_filters(condition)]
@@ -275,7 +227,7 @@ class Alleles:
                 keys.add(key)
                 named[key] = one
         window = await self._by_keys(dataset, keys)
-        records = await self.records(dataset, _all_of(window))
+        records = await self.records(dataset, window.all())
         return await self._checked(plan, window, records, ids)
 
     async def _checked(
@@ -380,7 +332,7 @@ class Alleles:
             place = (code, start >> dataset.shift)
             block = block_of.get(place)
             index = None if block is None else block.find(start, reference_bases, alternate_bases)
-            if block is not None and index is not None and block.observed()[index]:
+            if block is not None and index is not None and block.is_observed(index):
                 chosen.setdefault(place, []).append(index)
         window.blocks = [
             (block_of[place], np.array(sorted(chosen[place]))) for place in sorted(chosen)
@@ -419,94 +371,6 @@ class Alleles:
         return Carriers(rare, dense)
 
 
-@dataclass(frozen=True, slots=True)
-class Carriers:
-    """The carriers of the alleles of one window."""
-
-    rare: Mapping[int, Document]
-    dense: Mapping[Any, Document]
-
-    def of_block(self, block: Block) -> RareCarriers:
-        """Of a block's rare alleles."""
-        return RareCarriers(self.rare.get(block.document_id), block.size)
-
-    def codes(self, found: Found) -> Any:
-        """Of one allele, as `row << 2 | zygosity`, ascending."""
-        if isinstance(found, Structural):
-            return np.frombuffer(found.document["r"], "<u4")
-        if found.block.column("flags")[found.index] & COMMON:
-            return codes_of_dense(self.dense[found.block.dense_key(found.index)])
-        return self.of_block(found.block).of(found.index)
-
-    def common_rows(self, block: Block, index: int, codes: frozenset[int] | None) -> BitMap:
-        """Rows of one common allele, of some zygosities if given."""
-        document = self.dense[block.dense_key(index)]
-        everybody = BitMap.deserialize(document["a"])
-        if codes is None:
-            return everybody
-        rows = BitMap()
-        others = BitMap()
-        for name, code in (("m", 1), ("y", 2), ("u", 3)):
-            if name in document:
-                one = BitMap.deserialize(document[name])
-                others |= one
-                if code in codes:
-                    rows |= one
-        if 0 in codes:
-            rows |= everybody - others
-        return rows
-
-
-class SharedRanges:
-    """Ranges of blocks read once for all datasets of a question that look at the same place."""
-
-    bins_max = 4_096
-
-    def __init__(self, database: AsyncDocuments, datasets: Sequence[Dataset]) -> None:
-        self._database = database
-        self._datasets = datasets
-        self._read: dict[tuple[int, int, int, int], Any] = {}
-
-    async def read(self, dataset: Dataset, code: int, low: int, high: int) -> list[Document]:
-        """The blocks of a range, of every dataset with bins of the same width."""
-        key = (dataset.shift, code, low, high)
-        under_way = self._read.get(key)
-        if under_way is None:
-            under_way = self._read[key] = _Once(self._find(*key))
-        return await under_way.result()
-
-    async def _find(self, shift: int, code: int, low: int, high: int) -> list[Document]:
-        slots = {
-            slot
-            for dataset in self._datasets
-            if dataset.shift == shift
-            for slot in dataset.slots_of.get(code, ())
-        }
-        cursor = self._database[documents.BLOCKS].find(
-            {
-                "_id": {
-                    "$gte": block_id(shift, code, low, 0),
-                    "$lte": block_id(shift, code, high, documents.SLOT_MAX),
-                },
-                "l": {"$in": sorted(slots)},
-            },
-            {"p": 0, "q": 0},
-        )
-        return await cursor.sort("_id", 1).to_list()
-
-
-class _Once:
-    """A coroutine that several await."""
-
-    def __init__(self, coroutine: Any) -> None:
-
-        self._task = asyncio.ensure_future(coroutine)
-
-    async def result(self) -> list[Document]:
-        found: list[Document] = await self._task
-        return found
-
-
 ANYTHING = VariationCondition(assembly="", kind="any")
 
 
@@ -543,21 +407,6 @@ def _is_about_type(one: Alternative) -> bool:
 def _variant_satisfies(record: Record | None, allele: Allele, one: Alternative) -> bool:
     known = record or {"variation": {"variantType": allele.variant_type}}
     return record_satisfies("genomicVariant", known, one)
-
-
-def _newest_of_bins(found: Sequence[Document]) -> list[Block]:
-    """The newest block of each bin; blocks come sorted by bin, then by slot."""
-    newest: dict[int, Document] = {}
-    for document in found:
-        newest[bin_key(document["_id"])] = document
-    return [Block(document) for document in newest.values()]
-
-
-def _all_of(window: Window) -> list[Found]:
-    found: list[Found] = [
-        Packed(block, int(index)) for block, indexes in window.blocks for index in indexes
-    ]
-    return found + list(window.structural)
 
 
 def _keys_of(chosen: Sequence[tuple[Block, Indexes]], name: str) -> Iterable[str]:

@@ -6,7 +6,7 @@ import datetime
 import os
 import socket
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -14,14 +14,15 @@ import numpy as np
 from pymongo import ASCENDING, ReplaceOne, ReturnDocument
 from pymongo.database import Database
 
-from beacon.framework.answer import Record, Resource
+from beacon.framework.answer import Record
 from beacon.framework.errors import LoadError
 from beacon.framework.source import SourceFile
 from beacon.model.allele import Observation
-from beacon.model.ontology import Ontologies, Ontology, Term
+from beacon.model.ontology import Ontologies, Ontology
 from beacon.mongo import documents
 from beacon.mongo.alleles import AlleleWriter
-from beacon.mongo.people import write_layer
+from beacon.mongo.people import read_part, write_layer, write_part
+from beacon.mongo.reference import ontologies_from, reference_from
 
 Documents = Database[dict[str, Any]]
 
@@ -229,17 +230,17 @@ class MongoLoad:
         state = database[documents.LOADS].find_one({"_id": slot}) or {}
         self._positions: dict[str, int] = dict(state.get("positions", {}))
         self._finished: set[str] = set(state.get("finished", ()))
-        self._samples: list[str] = list(_published_samples(database, self._manifest))
+        self._samples, self._owners = self._read_samples(self._manifest.get("metadata"))
         self._published_samples = len(self._samples)
+        self._published_owners = len(self._owners)
+        self._remembered = (self._published_samples, self._published_owners)
         self._row_of = {name: row for row, name in enumerate(self._samples)}
         self._alleles = AlleleWriter(database, slot, self._manifest, state.get("written", {}))
-        self._owners: dict[str, str] = {
-            **self._manifest.get("owners", {}),
-            **state.get("owners", {}),
-        }
         self._staged = database[documents.STAGED].find_one({"l": slot}) is not None
-        for name in state.get("samples", ()):
+        added, owners = self._read_samples(slot)
+        for name in added:
             self._add_sample(name)
+        self._owners |= owners
 
     @property
     def assembly(self) -> str | None:
@@ -319,7 +320,11 @@ class MongoLoad:
         self._alleles.flush("publish", max(len(self._samples), 1))
         alleles = self._alleles.finish()
         manifest = dict(self._manifest)
-        new_people = self._staged or len(self._samples) > self._published_samples
+        new_people = (
+            self._staged
+            or len(self._samples) > self._published_samples
+            or len(self._owners) > self._published_owners
+        )
         no_longer_wait = self._assembly is not None and bool(
             self._manifest.get("counts", {}).get(documents.WAITING)
         )
@@ -332,7 +337,6 @@ class MongoLoad:
                 self._database, layer, self._samples, self._owners, _Records(self), self._ontologies
             )
             manifest["metadata"] = layer
-            manifest["owners"] = self._owners
         record = self._dataset_record()
         if record is not None:
             manifest["record"] = record
@@ -356,7 +360,7 @@ class MongoLoad:
             {
                 "$set": {"open": False, "release": release},
                 "$addToSet": {"layers": self._slot},
-                "$unset": {"written": "", "samples": "", "owners": ""},
+                "$unset": {"written": ""},
             },
         )
         self._database[documents.STAGED].delete_many({"l": self._slot})
@@ -386,11 +390,23 @@ class MongoLoad:
 
     def _remember_samples(self) -> None:
         """Rows of new samples are part of what an interrupted load has written."""
-        added = self._samples[self._published_samples :]
-        if added:
-            self._database[documents.LOADS].update_one(
-                {"_id": self._slot}, {"$set": {"samples": added, "owners": self._owners}}
-            )
+        known = (len(self._samples), len(self._owners))
+        if known != self._remembered:
+            added = self._samples[self._published_samples :]
+            write_part(self._database, self._slot, "samples", msgspec.json.encode(added))
+            write_part(self._database, self._slot, "owners", msgspec.json.encode(self._owners))
+            self._remembered = known
+
+    def _read_samples(self, layer: int | None) -> tuple[list[str], dict[str, str]]:
+        """The samples of a layer, in the order of rows, and whose they are where that was said."""
+        if layer is None:
+            return [], {}
+        samples = read_part(self._database, layer, "samples")
+        owners = read_part(self._database, layer, "owners")
+        return (
+            msgspec.json.decode(samples or b"[]", type=list[str]),
+            msgspec.json.decode(owners or b"{}", type=dict[str, str]),
+        )
 
     def _dataset_record(self) -> bytes | None:
         found = self._database[documents.STAGED].find_one({"l": self._slot, "t": "dataset"})
@@ -433,35 +449,6 @@ class _Records(Mapping[str, Any]):
         return len(documents.ENTRY_CODES)
 
 
-def reference_from(stored: Iterable[Mapping[str, Any]], kind: str) -> Iterator[tuple[str, bytes]]:
-    """Reference data of one kind (`ontology` or `genes`), from documents in the order of ids."""
-    packed: dict[str, bytearray] = {}
-    for document in stored:
-        if document["kind"] == kind:
-            packed.setdefault(document["name"], bytearray()).extend(document["z"])
-    for name, data in packed.items():
-        yield name, zlib.decompress(data)
-
-
-def ontologies_from(stored: Iterable[tuple[str, bytes]]) -> Ontologies:
-    """Ontologies by prefix, from what `put_ontology` stored."""
-    return Ontologies(
-        {
-            prefix: Ontology(
-                kept.resource,
-                {name: Term(label, parents) for name, (label, parents) in kept.terms.items()},
-            )
-            for prefix, data in stored
-            for kept in (msgspec.json.decode(data, type=_StoredOntology),)
-        }
-    )
-
-
-class _StoredOntology(msgspec.Struct):
-    resource: Resource
-    terms: dict[str, tuple[str | None, tuple[str, ...]]]
-
-
 def _prepare(database: Documents) -> None:
     existing = set(database.list_collection_names())
     for name in _COMPRESSED:
@@ -486,15 +473,6 @@ def _layers_of(manifest: Mapping[str, Any]) -> set[int]:
         manifest[key] for key in ("metadata", "structural", "annotations") if manifest.get(key)
     }
     return named
-
-
-def _published_samples(database: Documents, manifest: Mapping[str, Any]) -> list[str]:
-    layer = manifest.get("metadata")
-    if layer is None:
-        return []
-    found = database[documents.ROSTER].find({"l": layer, "p": "samples"}).sort("_id", ASCENDING)
-    packed = b"".join(document["z"] for document in found)
-    return msgspec.json.decode(zlib.decompress(packed), type=list[str])
 
 
 def _next_slot(database: Documents) -> int:

@@ -18,7 +18,9 @@ from beacon.framework.query import (
     VariationQuery,
     Within,
 )
+from beacon.model.allele import Allele
 from beacon.model.ontology import Ontologies, Ontology, Term
+from beacon.model.variation import allele_from_record
 
 Records = dict[str, list[dict[str, Any]]]
 
@@ -71,10 +73,11 @@ def cohort(rng: Random, assembly: str) -> Records:
     ]
     records["cohort"] = [_cohort(rng, name, people) for name in ("C1", "C2")[: rng.randint(0, 2)]]
     carriers = [*samples, *people[:2], "S1", "S2"]
-    variants: dict[Any, dict[str, Any]] = {}
+    variants: dict[Allele, dict[str, Any]] = {}
     for number in range(rng.randint(0, 12)):
-        key, record = _variant(rng, number, assembly, carriers)
-        variants.setdefault(key, record)  # one record an allele: what several say is not one answer
+        record = _variant(rng, number, assembly, carriers)
+        # One record an allele, however it is spelled: what several say of one is not compared.
+        variants.setdefault(allele_from_record(record["variation"], record)[1], record)
     records["genomicVariant"] = list(variants.values())
     if rng.random() < 0.5:
         records["dataset"] = [
@@ -163,9 +166,7 @@ def _cohort(rng: Random, name: str, people: list[str]) -> dict[str, Any]:
     return record
 
 
-def _variant(
-    rng: Random, number: int, assembly: str, carriers: list[str]
-) -> tuple[Any, dict[str, Any]]:
+def _variant(rng: Random, number: int, assembly: str, carriers: list[str]) -> dict[str, Any]:
     name = rng.choice(["17", "17", "17", "X"])
     start = rng.randint(100, 140)
     kind = rng.choice(["SNP", "SNP", "DEL", "INS", "MNP", "SV", "DUP", "LONG"])
@@ -234,7 +235,7 @@ def _variant(
     if rng.random() < 0.9:
         chosen = rng.sample(carriers, rng.randint(0, min(4, len(carriers))))
         record["caseLevelData"] = [_case(rng, one) for one in chosen]
-    return (name, start, end, reference, alternate, variant_type), record
+    return record
 
 
 def _case(rng: Random, sample: str) -> dict[str, Any]:
@@ -267,7 +268,7 @@ def question(rng: Random) -> Query:
     if rng.random() < 0.1:
         entry_id = _some_id(rng, entry_type)
     if rng.random() < 0.15:
-        kind = rng.choice(ENTRY_TYPES)
+        kind = rng.choice([one for one in ENTRY_TYPES if one != entry_type])
         within = Within(kind, _some_id(rng, kind))
     return Query(
         entry_type=entry_type,

@@ -94,7 +94,8 @@ class Asker:
         found = await self.result_set(
             path, parameters, filters, granularity="record", skip=skip, limit=limit
         )
-        return found.get("results", [])
+        results: list[dict[str, Any]] = found.get("results", [])
+        return results
 
     async def all_records(
         self, path: str, parameters: dict[str, Any], filters: Sequence[Filter] = (), *, limit: int
@@ -153,4 +154,4 @@ def expected_frequencies(allele: Seen) -> tuple[int, int, int, int, int]:
 
 
 def _compact(one: Filter) -> str:
-    return f"{one['id']}{one['operator']}{one['value']}" if "operator" in one else str(one["id"])
+    return f"{one['id']}:{one['operator']}{one['value']}" if "operator" in one else str(one["id"])

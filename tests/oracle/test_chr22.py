@@ -58,15 +58,41 @@ def part(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def both_orders(sink: MongoSink, data: Path, part: Path) -> dict[str, list[Report]]:
+def variations(data: Path) -> list[dict[str, Any]]:
+    """The records of the cohort, with reference and alternate, which it has the wrong way round,
+    exchanged: so they are of alleles that the genotypes have too."""
+    records = json.loads((data / BFF / "genomicVariations.json").read_text(encoding="utf-8"))
+    for record in records:
+        variation = record["variation"]
+        ref, alt = variation["alternateBases"], variation["referenceBases"]
+        variation |= {"referenceBases": ref, "alternateBases": alt}
+        interval = variation["location"]["interval"]
+        interval["end"]["value"] = interval["start"]["value"] + len(ref)
+        del record["_id"]
+    return [one for number, one in enumerate(records) if one not in records[:number]]
+
+
+@pytest.fixture(scope="session")
+def folder(
+    data: Path, variations: list[dict[str, Any]], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    folder = tmp_path_factory.mktemp("chr22")
+    for name in ("individuals", "biosamples", "runs", "analyses", "cohorts", "datasets"):
+        (folder / f"{name}.json").write_bytes((data / BFF / f"{name}.json").read_bytes())
+    (folder / "genomicVariations.json").write_text(json.dumps(variations), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def both_orders(sink: MongoSink, folder: Path, part: Path) -> dict[str, list[Report]]:
     first, second = ORDERS
     return {
         first: [
             load_vcf(sink, first, ASSEMBLY, [part]),
-            load_bff(sink, first, [data / BFF]),
+            load_bff(sink, first, [folder]),
         ],
         second: [
-            load_bff(sink, second, [data / BFF]),
+            load_bff(sink, second, [folder]),
             load_vcf(sink, second, ASSEMBLY, [part]),
         ],
     }
@@ -158,14 +184,15 @@ async def test_a_range_inside_a_copy_number_finds_it(
     assert wrong == []
 
 
-def test_records_wait_for_the_assembly_and_are_not_lost(
-    both_orders: dict[str, list[Report]],
+async def test_records_wait_for_the_assembly_and_are_not_lost(
+    both_orders: dict[str, list[Report]], variations: list[dict[str, Any]]
 ) -> None:
+    number = len(variations)
     (_, after), (before, then) = both_orders.values()
 
-    assert (after.waiting, after.loaded["genomicVariant"]) == (0, 1005)
-    assert (before.ok, before.waiting, before.loaded["genomicVariant"]) == (True, 1005, 0)
-    assert before.warnings["waiting for the assembly of the dataset"].count == 1005
+    assert (after.waiting, after.loaded["genomicVariant"]) == (0, number)
+    assert (before.ok, before.waiting, before.loaded["genomicVariant"]) == (True, number, 0)
+    assert before.warnings["waiting for the assembly of the dataset"].count == number
     assert (
         then.loaded["genomicVariant"]
         == after.loaded["genomicVariant"]
@@ -199,12 +226,12 @@ async def test_either_order_of_loading_gives_the_same_answers(
     client: TestClient[web.Request, web.Application],
     genotypes: Genotypes,
     data: Path,
+    variations: list[dict[str, Any]],
     chance: random.Random,
 ) -> None:
-    records = json.loads((data / BFF / "genomicVariations.json").read_text(encoding="utf-8"))
     people = People(data / BFF, genotypes.samples)
     first, second = (Asker(client, order, ASSEMBLY) for order in ORDERS)
-    asked = list(questions(genotypes, people, records, chance))
+    asked = list(questions(genotypes, people, variations, chance))
     answers = 0
     for question in asked:
         path, parameters, filters = question
@@ -226,14 +253,51 @@ def plain(result_set: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-async def test_records_come_back_as_they_were(
-    client: TestClient[web.Request, web.Application], data: Path, chance: random.Random
+@pytest.mark.parametrize("order", ORDERS)
+async def test_a_record_of_an_allele_that_has_genotypes_is_that_allele(
+    client: TestClient[web.Request, web.Application],
+    variations: list[dict[str, Any]],
+    part: Path,
+    order: str,
 ) -> None:
-    records = json.loads((data / BFF / "genomicVariations.json").read_text(encoding="utf-8"))
+    in_part = Genotypes(part)
+    named = {one["variantInternalId"]: one for one in variations}
+    by_place = {_place(one): name for name, one in named.items()}
+    ask = Asker(client, order, ASSEMBLY)
+    both = [
+        (one, by_place[one.pos - 1, one.ref, one.alt])
+        for one in in_part.observed
+        if (one.pos - 1, one.ref, one.alt) in by_place
+    ]
+    wrong = []
+    for allele, name in both:
+        found = await ask.records("g_variants", ask.sequence(allele))
+        carriers = {case["biosampleId"] for one in found for case in one["caseLevelData"]}
+        stated = {case["biosampleId"] for case in named[name]["caseLevelData"]}
+        if [one["variantInternalId"] for one in found] != [name] or carriers != in_part.names(
+            allele
+        ) | stated:
+            wrong.append((name, [one["variantInternalId"] for one in found]))
+
+    assert wrong == []
+    assert len(both) > 500
+
+
+def _place(record: dict[str, Any]) -> tuple[int, str, str]:
+    variation = record["variation"]
+    start = int(variation["location"]["interval"]["start"]["value"])
+    return start, variation["referenceBases"], variation["alternateBases"]
+
+
+async def test_records_come_back_as_they_were(
+    client: TestClient[web.Request, web.Application],
+    variations: list[dict[str, Any]],
+    chance: random.Random,
+) -> None:
     ask = Asker(client, ORDERS[1], ASSEMBLY)
-    for record in chance.sample(records, 20):
+    for record in chance.sample(variations, 20):
         (found,) = await ask.records(f"g_variants/{record['variantInternalId']}")
-        stated = {key: value for key, value in record.items() if key not in ("_id",)}
+        stated = dict(record)
         cases = stated.pop("caseLevelData")
 
         assert {key: found[key] for key in stated} == stated

@@ -123,7 +123,7 @@ async def test_alleles_that_nobody_carries_match_nothing(ask: Asker, genotypes: 
     found = [
         await ask.count(path, ask.sequence(allele))
         for allele in unseen[:50]
-        for path in ("g_variants", "individuals", "datasets")
+        for path in ("g_variants", "individuals", "biosamples")
     ]
 
     assert found == [0] * len(found)

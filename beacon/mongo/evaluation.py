@@ -1,0 +1,347 @@
+"""One dataset's answer to one plan: set algebra over rows, and alleles with their carriers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+import numpy as np
+from pyroaring import BitMap
+
+from beacon.framework.access import Access
+from beacon.framework.answer import Record, ResultSet
+from beacon.framework.query import Granularity, Query
+from beacon.mongo import documents
+from beacon.mongo.alleles import allele_key
+from beacon.mongo.blocks import COMMON
+from beacon.mongo.documents import record_id
+from beacon.mongo.fetch import Lookup
+from beacon.mongo.found import Carriers, Found, Packed, Structural, Window
+from beacon.mongo.layers import AsyncDocuments, Layers
+from beacon.mongo.plan import ATTACHED_SCOPES, VARIANT, Alternative, Plan
+from beacon.mongo.ranges import SharedRanges
+from beacon.mongo.render import CaseLevel, codes_among, render_variant
+from beacon.mongo.rows import (
+    attachment,
+    cohort_members,
+    ordinals_page,
+    people,
+    project,
+    record_satisfies,
+)
+from beacon.mongo.scan import Alleles
+
+
+class Evaluation:
+    """Evaluates plans.
+
+    Args:
+        page_max: Records of a result set at most, whatever was asked.
+        case_level_data_max: Carriers that one variant record names at most.
+    """
+
+    def __init__(
+        self,
+        database: AsyncDocuments,
+        layers: Layers,
+        *,
+        page_max: int,
+        case_level_data_max: int,
+    ) -> None:
+        self._database = database
+        self._layers = layers
+        self._page_max = page_max
+        self._case_level_data_max = case_level_data_max
+        self._alleles = Alleles(database)
+        self._records = Lookup(database[documents.RECORDS], {"r": 1})
+
+    async def result_set(self, plan: Plan, access: Access, shared: SharedRanges) -> ResultSet:
+        """What one dataset has."""
+        query = plan.query
+        if plan.impossible:
+            info = {"notApplicable": plan.reason} if plan.reason else None
+            return ResultSet(dataset_id=plan.dataset.id, count=0, info=info)
+        rows, own = await self._people(plan, shared)
+        wants_records = (
+            query.wants_records
+            and access.level(plan.dataset.id, query.entry_type) is Granularity.RECORD
+        )
+        if query.entry_type == VARIANT:
+            return await self._variants(plan, rows, access, shared, wants_records=wants_records)
+        simple = rows is None and own is None and query.entry_id is None and not wants_records
+        if plan.concerns_alleles:
+            if simple and plan.zygosities is None and self._rows_are(plan):
+                count = await self._count_single(plan, shared)
+                if count is not None:
+                    return ResultSet(dataset_id=plan.dataset.id, count=count)
+            rows = await self._carriers(plan, rows, shared)
+        count, ordinals = await project(self._layers, plan, rows, own)
+        if query.entry_id is not None:
+            ordinal = await self._ordinal(plan, query.entry_type, query.entry_id)
+            present = ordinal is not None and (ordinals is None or ordinal in ordinals)
+            ordinals = [ordinal] if present and ordinal is not None else []
+            count = len(ordinals)
+        records: tuple[Record, ...] = ()
+        if wants_records and count:
+            records = await self._page(plan, count, ordinals)
+        return ResultSet(dataset_id=plan.dataset.id, count=count, records=records)
+
+    @staticmethod
+    def _rows_are(plan: Plan) -> bool:
+        target = plan.query.entry_type
+        return (target == "individual" and plan.dataset.rows_are_individuals) or (
+            target == "biosample" and plan.dataset.rows_are_biosamples
+        )
+
+    # People -------------------------------------------------------------------------------------
+
+    async def _people(
+        self, plan: Plan, shared: SharedRanges
+    ) -> tuple[BitMap | None, BitMap | None]:
+        """Rows left by filters on people and by the entry within which the question is asked."""
+
+        async def carriers_of(one: Alternative) -> BitMap:
+            bare = msgspec.structs.replace(plan.query, entry_id=None, within=None, variation=None)
+            only = replace(one, scopes=(VARIANT,), refs=())
+            alone = Plan(plan.dataset, bare, (only,), None, None)
+            return await self._carriers(alone, None, shared)
+
+        rows, own = await people(self._layers, plan, carriers_of)
+        within = plan.query.within
+        if within is None or within.entry_type in ("dataset", VARIANT):
+            return rows, own
+        if within.entry_type == "cohort":
+            cohorts = await self._layers.cohorts(plan.dataset.metadata)
+            if any(cohort["id"] == within.id for cohort in cohorts):
+                found = await cohort_members(self._layers, plan, within.id)
+            else:
+                found = BitMap()
+        else:
+            found = await self._rows_of_entry(plan, within.entry_type, within.id)
+        return (found if rows is None else rows & found), own
+
+    async def _rows_of_entry(self, plan: Plan, entry_type: str, entry_id: str) -> BitMap:
+        ordinal = await self._ordinal(plan, entry_type, entry_id)
+        if ordinal is None:
+            return BitMap()
+        roster = await self._layers.roster(plan.dataset.metadata)
+        if entry_type in ATTACHED_SCOPES:
+            attached = attachment(roster, entry_type)
+            return BitMap(attached.rows[attached.ends[ordinal] : attached.ends[ordinal + 1]])
+        of_row = roster.individual_of if entry_type == "individual" else roster.biosample_of
+        return BitMap(np.flatnonzero(of_row == ordinal).astype(np.uint32))
+
+    async def _ordinal(self, plan: Plan, entry_type: str, entry_id: str) -> int | None:
+        found = await self._database[documents.RECORDS].find_one(
+            {"l": plan.dataset.metadata, "t": entry_type, "id": entry_id}, {"_id": 1}
+        )
+        return None if found is None else documents.ordinal_of(found["_id"])
+
+    async def _page(
+        self, plan: Plan, count: int, ordinals: Sequence[int] | BitMap | None
+    ) -> tuple[Record, ...]:
+        offset, limit = self.offset_and_limit(plan.query)
+        chosen = ordinals_page(range(count) if ordinals is None else ordinals, offset, limit)
+        entry_type = plan.query.entry_type
+        keys = [record_id(plan.dataset.metadata, entry_type, ordinal) for ordinal in chosen]
+        found = await self._records.get_many(keys)
+        return tuple(msgspec.json.decode(found[key]["r"]) for key in keys if key in found)
+
+    def offset_and_limit(self, query: Query) -> tuple[int, int]:
+        """Records before the page, and records on it at most."""
+        return query.pagination.offset, min(
+            query.pagination.limit or self._page_max, self._page_max
+        )
+
+    # Alleles ------------------------------------------------------------------------------------
+
+    async def _count_single(self, plan: Plan, shared: SharedRanges) -> int | None:
+        """Carriers of the only allele that fits, without reading who they are."""
+        found: list[Found] = []
+        async for window in self._alleles.windows(plan, shared):
+            for block, indexes in window.blocks:
+                found += [Packed(block, int(index)) for index in indexes[:2]]
+            found += window.structural
+            if len(found) > 1:
+                return None
+        if not found:
+            return 0
+        one = found[0]
+        if isinstance(one, Structural):
+            return int(one.document["n"][0])
+        return int(one.block.column("carriers")[one.index])
+
+    async def _carriers(self, plan: Plan, among: BitMap | None, shared: SharedRanges) -> BitMap:
+        """Rows that carry an allele that fits, among the given ones."""
+        if among is not None and not among:
+            return BitMap()
+        seen = np.zeros(plan.dataset.rows, bool)
+        common = BitMap()
+        zygosities = plan.zygosities
+        async for window in self._alleles.windows(plan, shared):
+            if not window.blocks and not window.structural:
+                continue
+            carriers = await self._alleles.carriers(window)
+            for block, indexes in window.blocks:
+                rare = carriers.of_block(block)
+                flags = block.column("flags")
+                for index in indexes:
+                    if flags[index] & COMMON:
+                        common |= carriers.common_rows(block, int(index), zygosities)
+                        continue
+                    _see(seen, rare.of(int(index)), zygosities)
+            for one in window.structural:
+                _see(seen, carriers.codes(one), zygosities)
+        rows = common | BitMap(np.flatnonzero(seen).astype(np.uint32))
+        return rows if among is None else rows & among
+
+    async def _variants(
+        self,
+        plan: Plan,
+        rows: BitMap | None,
+        access: Access,
+        shared: SharedRanges,
+        *,
+        wants_records: bool,
+    ) -> ResultSet:
+        query = plan.query
+        dataset = plan.dataset
+        unconditional = rows is None and plan.zygosities is None
+        everything = unconditional and not plan.concerns_alleles and query.entry_id is None
+        if everything and not wants_records:
+            return ResultSet(dataset_id=dataset.id, count=dataset.observed)
+        offset, limit = self.offset_and_limit(query)
+        count = 0
+        page: list[tuple[Found, Any]] = []
+        table = None
+        if rows is not None:
+            if not rows:
+                return ResultSet(dataset_id=dataset.id, count=0)
+            table = np.zeros(dataset.rows, bool)
+            table[np.array(rows)] = True
+        async for window in self._alleles.windows(plan, shared):
+            if not unconditional:
+                carriers = await self._alleles.carriers(window)
+                window = _carried(window, carriers, rows, table, plan.zygosities)
+            for block, indexes in window.blocks:
+                if wants_records and count < offset + limit:
+                    low, high = max(offset - count, 0), offset + limit - count
+                    page += [(Packed(block, int(index)), None) for index in indexes[low:high]]
+                count += len(indexes)
+            for one in window.structural:
+                if wants_records and offset <= count < offset + limit:
+                    page.append((one, None))
+                count += 1
+            if everything and len(page) >= limit:
+                count = dataset.observed
+                break
+        records: tuple[Record, ...] = ()
+        if page:
+            records = await self._render(plan, [found for found, _ in page], rows, access)
+        return ResultSet(dataset_id=dataset.id, count=count, records=records)
+
+    async def _render(
+        self, plan: Plan, found: Sequence[Found], rows: BitMap | None, access: Access
+    ) -> tuple[Record, ...]:
+        dataset = plan.dataset
+        loaded = await self._alleles.records(dataset, found)
+        case_level = None
+        carriers = None
+        if access.level(dataset.id, "biosample") is Granularity.RECORD:
+            roster = await self._layers.roster(dataset.metadata)
+            case_level = CaseLevel(access, dataset, roster, self._case_level_data_max)
+            window = Window(
+                [(one.block, np.array([one.index])) for one in found if isinstance(one, Packed)]
+            )
+            carriers = await self._alleles.carriers(window)
+        rendered = []
+        for one in found:
+            codes = None
+            if carriers is not None:
+                codes = codes_among(carriers.codes(one), rows, plan.zygosities)
+            record = loaded.get(_key(one))
+            rendered.append(render_variant(one, record, codes, dataset, case_level))
+        return tuple(rendered)
+
+    async def members(self, plan: Plan, access: Access, shared: SharedRanges) -> list[Record]:
+        """The dataset's record, or its cohorts' records, that satisfy everything that is asked."""
+        query = plan.query
+        if plan.impossible:
+            return []
+        own_scope = query.entry_type
+        own = [one for one in plan.filters if one.scopes == (own_scope,)]
+        others = replace(plan, filters=tuple(one for one in plan.filters if one not in own))
+        rows, _ = await self._people(others, shared)
+        restricted = rows is not None or others.concerns_alleles
+        if others.concerns_alleles:
+            if own_scope == "dataset" and rows is None and plan.zygosities is None:
+                return self._own(plan, own) if await self._any_allele(others, shared) else []
+            rows = await self._carriers(others, rows, shared)
+        if own_scope == "dataset":
+            return self._own(plan, own) if not restricted or rows else []
+        cohorts = []
+        for cohort in await self._layers.cohorts(plan.dataset.metadata):
+            if query.entry_id is not None and cohort["id"] != query.entry_id:
+                continue
+            if not all(record_satisfies("cohort", cohort, one) for one in own):
+                continue
+            if restricted:
+                members = await cohort_members(self._layers, plan, str(cohort["id"]))
+                if not rows or not members.intersect(rows):
+                    continue
+            cohorts.append(cohort)
+        return cohorts
+
+    @staticmethod
+    def _own(plan: Plan, own: Sequence[Any]) -> list[Record]:
+        record = plan.dataset.record
+        return [record] if all(record_satisfies("dataset", record, one) for one in own) else []
+
+    async def _any_allele(self, plan: Plan, shared: SharedRanges) -> bool:
+        async for window in self._alleles.windows(plan, shared):
+            if window.structural or any(len(indexes) for _, indexes in window.blocks):
+                return True
+        return False
+
+
+def _see(seen: Any, codes: Any, zygosities: frozenset[int] | None) -> None:
+    if zygosities is not None:
+        codes = codes[np.isin(codes & 3, list(zygosities))]
+    seen[codes >> 2] = True
+
+
+def _carried(
+    window: Window,
+    carriers: Carriers,
+    rows: BitMap | None,
+    table: Any,
+    zygosities: frozenset[int] | None,
+) -> Window:
+    """The alleles of a window that somebody who counts carries."""
+
+    def counts(codes: Any) -> bool:
+        if zygosities is not None:
+            codes = codes[np.isin(codes & 3, list(zygosities))]
+        return bool(len(codes) if table is None else table[codes >> 2].any())
+
+    blocks = []
+    for block, indexes in window.blocks:
+        rare = carriers.of_block(block)
+        flags = block.column("flags")
+        kept = []
+        for index in indexes:
+            if flags[index] & COMMON:
+                common = carriers.common_rows(block, int(index), zygosities)
+                if common.intersect(rows) if rows is not None else len(common):
+                    kept.append(int(index))
+            elif counts(rare.of(int(index))):
+                kept.append(int(index))
+        if kept:
+            blocks.append((block, np.array(kept)))
+    return Window(blocks, [one for one in window.structural if counts(carriers.codes(one))])
+
+
+def _key(found: Found) -> str:
+    return allele_key(found.allele)
