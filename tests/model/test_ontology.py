@@ -107,5 +107,8 @@ def test_several_ontologies_answer_by_prefix() -> None:
     assert ontologies.label("T:leaf") == "leaf"
     assert ontologies.descendants("T:both") == ids("both leaf")
     assert ontologies.closure(["T:both", "X:1"]) == ids("both left right root") | {"X:1"}
-    assert ontologies.resources(["T:leaf", "X:1"]) == (DIAMOND.resource,)
+    assert ontologies.resources(["T:leaf", "X:1"]) == (
+        DIAMOND.resource,
+        Resource(id="x", namespace_prefix="X"),  # used, though not known here
+    )
     assert list(ontologies) == [DIAMOND]
