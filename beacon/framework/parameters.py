@@ -190,6 +190,14 @@ OPTIONS: Table = {
     "requestedGranularity": ("granularity", _one_of(_GRANULARITIES)),
     "testMode": ("test_mode", _boolean),
 }
+AS_IN_PYTHON = {
+    "include_resultset_responses": "includeResultsetResponses",
+    "request_parameters": "requestParameters",
+    "requested_granularity": "requestedGranularity",
+    "test_mode": "testMode",
+}
+"""Names of a POST body as some clients write them; passed over, they would ask for everything."""
+
 PAGINATION: Table = {"skip": ("skip", _natural), "limit": ("limit", _natural)}
 META: Table = {
     "apiVersion": ("api_version", _number_or_text),
@@ -280,3 +288,10 @@ def requested_schemas(schemas: Sequence[RequestedSchema]) -> list[dict[str, str]
     """`requestedSchemas` as a request and its echo carry them, without what was not given."""
     named = ((("entityType", one.entity_type), ("schema", one.schema)) for one in schemas)
     return [{key: value for key, value in pairs if value is not None} for pairs in named]
+
+
+def with_names(raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    """An object of a POST body with its names as the specification has them."""
+    if AS_IN_PYTHON.keys().isdisjoint(raw):
+        return raw
+    return {AS_IN_PYTHON.get(name, name): value for name, value in raw.items()}

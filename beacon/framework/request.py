@@ -36,6 +36,7 @@ from beacon.framework.parameters import (
     show,
     token_of_filter,
     variation_parameters,
+    with_names,
 )
 from beacon.framework.query import (
     Filter,
@@ -120,8 +121,8 @@ def decode_post(
     Raises:
         InvalidRequest: The body is not a JSON object, or some part of it is malformed.
     """
-    document = _document(body, limits)
-    query = _object(document.get("query"), "query")
+    document = with_names(_document(body, limits))
+    query = with_names(_object(document.get("query"), "query"))
     options = {
         **read_all(document, OPTIONS, ""),
         **read_all(query, OPTIONS, "query."),

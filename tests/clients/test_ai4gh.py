@@ -1,8 +1,7 @@
 """A Beacon client that is not ours, `ai4gh`, talks to the beacon unchanged; so does its suite.
 
-It writes some names as Python does (`request_parameters`, `test_mode`), which no beacon knows, and
-keeps what it does not know of an answer, such as `responseSummary`, beside its own attributes. So
-variants and test mode cannot be asked for with it.
+It writes some names as Python does (`request_parameters`, `test_mode`), and keeps what it does not
+know of an answer, such as `responseSummary`, beside its own attributes.
 """
 
 from __future__ import annotations
@@ -78,6 +77,26 @@ async def test_filters_are_understood(client: BeaconClient) -> None:
     assert answer.response is not None
     (found,) = (one for one in answer.response["resultSets"] if one["id"] == "open")
     assert [one["id"] for one in found["results"]] == seed.numbered([2, 3])
+
+
+async def test_variants_are_understood(client: BeaconClient) -> None:
+    """Passed over, its spelling of `requestParameters` would count everybody."""
+    asked = {"referenceName": "NC_000017.11", "start": [7577120], "alternateBases": "A"}
+
+    everybody = await client.query("individuals", granularity=Granularity.count)
+    carriers = await client.query(
+        "individuals", request_parameters={"g_variant": asked}, granularity=Granularity.count
+    )
+
+    assert 0 < summary(carriers)["numTotalResults"] < summary(everybody)["numTotalResults"]
+
+
+async def test_test_mode_is_understood(client: BeaconClient) -> None:
+    answer = await client.query("individuals", test_mode=True, granularity=Granularity.record)
+
+    assert answer.response is not None
+    for one in answer.response["resultSets"]:
+        assert all(record["id"].startswith("TEST") for record in one["results"])
 
 
 async def test_bad_request_is_its_transport_error(client: BeaconClient) -> None:
