@@ -40,8 +40,8 @@ docs: $(READY)  ## Fail when a generated page is stale; `.venv/bin/python docs/g
 demo: $(READY)  ## Serve a made-up cohort on http://127.0.0.1:5050/api
 	$(BIN)/beacon demo
 
-bench: $(READY)  ## Measure requests and loads
-	$(BIN)/pytest tests/bench -o python_files='bench_*.py' -q -s
+bench: $(READY)  ## Measure questions and loads, with ratios
+	$(BIN)/python -m tests.bench
 
 ci: check test docs  ## What the build server runs
 
