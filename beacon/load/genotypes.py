@@ -9,7 +9,8 @@ import numpy.typing as npt
 
 from beacon.model.allele import Zygosity
 
-HOM, UNSPECIFIED = int(Zygosity.HOM), int(Zygosity.UNSPECIFIED)
+HOM, HEMI = int(Zygosity.HOM), int(Zygosity.HEMI)
+UNSPECIFIED = int(Zygosity.UNSPECIFIED)
 
 _MISSING = -1  # a `.` in GT
 _ABSENT = -2  # no such allele: a haploid call in an array that is as wide as the diploid ones
@@ -42,14 +43,12 @@ class Calls:
             gives them: twice the allele number plus 2, plus 1 when phased; 0 or 1 for a missing
             allele, a negative number for none in a call of lower ploidy.
         rows: The row of each sample.
-        haploid: What a haploid call of the allele is: `HEMI` on X and Y, else `HOM`.
     """
 
     __slots__ = (
         "_both",
         "_columns",
         "_copies",
-        "_haploid",
         "_missing",
         "_ploidy",
         "_rows",
@@ -62,10 +61,9 @@ class Calls:
     highest: int
     """The highest allele number that occurs."""
 
-    def __init__(self, genotypes: npt.NDArray[Any], rows: Rows, haploid: Zygosity) -> None:
+    def __init__(self, genotypes: npt.NDArray[Any], rows: Rows) -> None:
         samples, ploidy = genotypes.shape
         self.allele_number = samples * ploidy
-        self._haploid = haploid
         self._ploidy: int | npt.NDArray[Any] = ploidy
         self._missing: npt.NDArray[Any] | None = None
         self._both: Codes | None = None
@@ -111,8 +109,8 @@ class Calls:
         copies = copies[carrying]
         ploidy = self._ploidy if isinstance(self._ploidy, int) else self._ploidy[carrying]
         zygosity = (copies == ploidy).astype(np.uint8)
-        if self._haploid != HOM:
-            zygosity[(zygosity == HOM) & (np.asarray(ploidy) == 1)] = self._haploid
+        # One copy is all there can be: on X and Y of males, on MT, and wherever a caller says so.
+        zygosity[(zygosity == HOM) & (np.asarray(ploidy) == 1)] = HEMI
         if self._missing is not None:
             zygosity[self._missing[carrying] > 0] = UNSPECIFIED
         return Carriers(self._rows[carrying], zygosity, int(copies.sum()))

@@ -19,7 +19,7 @@ from beacon.load.report import Problem, Report
 from beacon.load.source_files import find_files, identify
 from beacon.load.structural import is_structural, structural_allele
 from beacon.load.vcf_file import VcfFile, is_vcf
-from beacon.model.allele import Allele, Observation, UnreadableVariation, Zygosity
+from beacon.model.allele import Allele, Observation, UnreadableVariation
 from beacon.model.assemblies import (
     ASSEMBLIES,
     canonical_assembly,
@@ -113,7 +113,6 @@ class _Contig:
 
     name: str | None
     length: int
-    haploid: Zygosity
 
 
 @dataclass(slots=True)
@@ -158,7 +157,7 @@ class RecordReader:
         if "GT" not in record.FORMAT:
             self._lose(record, "the record has no genotypes", "FORMAT", count=len(alleles))
             return
-        calls = Calls(record.format("GT", int), self.rows, contig.haploid)
+        calls = Calls(record.format("GT", int), self.rows)
         if calls.highest > len(alternates):
             detail = f"GT names allele {calls.highest} of {len(alternates)} alternates"
             self._lose(
@@ -204,7 +203,6 @@ class RecordReader:
         contig = _Contig(
             name=canonical,
             length=length(self.assembly, canonical) if canonical else 0,
-            haploid=Zygosity.HEMI if canonical in ("X", "Y") else Zygosity.HOM,
         )
         self._contigs[name] = contig
         return contig

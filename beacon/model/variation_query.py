@@ -322,7 +322,9 @@ def interpret(query: VariationQuery, assembly: str, genes: Genes) -> VariationCo
         reference_name=name,
         start=tuple(min(position, MAX_POSITION) for position in query.start),
         end=end,
-        spellings=_spellings(query, query.start[0] if kind == "sequence" else None),
+        spellings=_spellings(
+            query, min(query.start[0], MAX_POSITION) if kind == "sequence" else None
+        ),
         types=None if asked_type is None else types_accepted(asked_type, structural=False),
         structural_types=(
             None if asked_type is None else types_accepted(asked_type, structural=True)

@@ -1,4 +1,4 @@
-"""Packed alleles: the columns of one bin of the genome, and how they become bytes.
+"""Packed alleles: the columns of one bin of the genome, as they are read.
 
 A block holds the alleles whose trimmed start lies in one bin, sorted by (start, code). Carriers of
 rare alleles lie beside it in one document (compressed sparse rows of `row << 2 | zygosity`), those
@@ -12,7 +12,6 @@ import struct
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -59,11 +58,6 @@ SPELLED_OUT = 1 << 31
 """Set in a code whose alleles did not fit: they are in the block's `x`."""
 _PACKED_BASES = 10
 
-# https://github.com/RoaringBitmap/RoaringFormatSpec
-_ONE_ARRAY = struct.Struct("<IIHHI")  # cookie, containers, key, cardinality - 1, offset
-_NO_RUNS = 12346
-_ARRAY_MAX = 4096
-
 
 def row_set(rows: npt.NDArray[Any]) -> BitMap:
     """Rows as a set; many times faster than giving the array to `BitMap` itself."""
@@ -104,26 +98,6 @@ def allele_bases(code: int) -> tuple[str, str]:
         shift -= 2
         bases.append(_BASES[code >> shift & 3])
     return "".join(bases[:reference_length]), "".join(bases[reference_length:])
-
-
-@dataclass(slots=True)
-class Entry:
-    """One allele on its way into a block. `codes` are `row << 2 | zygosity`, sorted by row."""
-
-    offset: int
-    reference_bases: str
-    alternate_bases: str
-    codes: U32
-    allele_count: int
-    allele_number: int
-    homozygous: int
-    hemizygous: int
-    flags: int
-
-    @property
-    def key(self) -> tuple[int, str, str]:
-        """What makes two entries the same allele."""
-        return (self.offset, self.reference_bases, self.alternate_bases)
 
 
 class Block:
@@ -226,135 +200,8 @@ def zygosities(alleles: Sequence[U32]) -> int:
     """Which zygosities carriers have, a bit for each code."""
     if not alleles:
         return 0
-    seen = np.bincount(np.concatenate(alleles) & np.uint32(3), minlength=4)
-    return sum(1 << code for code in range(4) if seen[code])
-
-
-@dataclass(slots=True)
-class Encoded:
-    """What one bin becomes: documents of three collections."""
-
-    block: dict[str, Any]
-    rare: dict[str, Any] | None
-    dense: list[dict[str, Any]] = field(default_factory=list)
-
-
-def encode_block(key: int, slot: int, entries: Sequence[Entry], rows: int) -> Encoded:
-    """Pack the alleles of one bin.
-
-    Args:
-        key: The block's `_id`.
-        slot: Kept as a field too, so that the server can leave out other datasets' blocks.
-        entries: Distinct alleles, in any order.
-        rows: Rows of the dataset: an allele that more than a 64th of them carry is common.
-    """
-    coded = sorted(
-        (entry.offset, _sort_code(entry), entry.reference_bases, entry.alternate_bases, number)
-        for number, entry in enumerate(entries)
-    )
-    ordered = [entries[number] for *_, number in coded]
-    spelled_out: dict[str, list[str]] = {}
-    codes = [code for _, code, *_ in coded]
-    for index, code in enumerate(codes):
-        if code & SPELLED_OUT:
-            entry = ordered[index]
-            spelled_out[str(index)] = [entry.reference_bases, entry.alternate_bases]
-            codes[index] = SPELLED_OUT | index
-    sizes = np.fromiter(map(len, (entry.codes for entry in ordered)), "<u4", len(ordered))
-    is_common = sizes > max(32, rows >> 6)
-    flags = np.fromiter((entry.flags for entry in ordered), "u1", len(ordered))
-    flags = flags & ~np.uint8(COMMON) | np.where(is_common, np.uint8(COMMON), np.uint8(0))
-    allele_count = np.fromiter((entry.allele_count for entry in ordered), "<u4", len(ordered))
-    columns = {
-        "offset": [offset for offset, *_ in coded],
-        "code": codes,
-        "carriers": sizes,
-        "allele_count": allele_count,
-        "allele_number": [entry.allele_number for entry in ordered],
-        "homozygous": [entry.homozygous for entry in ordered],
-        "hemizygous": [entry.hemizygous for entry in ordered],
-        "flags": flags,
-    }
-    block: dict[str, Any] = {
-        "_id": key,
-        "l": slot,
-        "n": len(ordered),
-        "h": b"".join(np.asarray(columns[name], kind).tobytes() for name, kind in COLUMNS),
-    }
-    if spelled_out:
-        block["x"] = spelled_out
-    # Observed alleles, for paging past whole blocks.
-    seen = observed(allele_count, np.asarray(columns["allele_number"], "<u4"), flags)
-    block["o"] = int(seen.sum())
-    block["z"] = zygosities([entry.codes for entry in ordered])
-    common = is_common.nonzero()[0].tolist()
-    dense = [
-        {"_id": dense_id(key, ordered[index].offset, codes[index]), "l": slot, **sets}
-        for index, sets in zip(
-            common, dense_sets([ordered[index].codes for index in common]), strict=True
-        )
-    ]
-    rare = None
-    sizes = np.where(is_common, np.uint32(0), sizes)
-    if sizes.any():
-        ends = np.zeros(len(ordered) + 1, "<u4")
-        np.cumsum(sizes, out=ends[1:])
-        carriers = np.concatenate([ordered[index].codes for index in sizes.nonzero()[0].tolist()])
-        rare = {
-            "_id": key,
-            "l": slot,
-            "f": ends.tobytes(),
-            "c": carriers.astype("<u4", copy=False).tobytes(),
-        }
-    return Encoded(block, rare, dense)
-
-
-def _sort_code(entry: Entry) -> int:
-    code = allele_code(entry.reference_bases, entry.alternate_bases)
-    return SPELLED_OUT if code is None else code
-
-
-def dense_sets(alleles: Sequence[U32]) -> list[dict[str, bytes]]:
-    """The carriers of common alleles: all of them, and those of each zygosity but the first.
-
-    Args:
-        alleles: Of each allele, `row << 2 | zygosity` in ascending order; none is empty.
-    """
-    if not alleles:
-        return []
-    codes = np.concatenate(alleles)
-    ends = np.cumsum([0, *map(len, alleles)])
-    rows = codes >> np.uint32(2)
-    zygosity = codes & np.uint32(3)
-    sets: list[dict[str, bytes]] = [{} for _ in alleles]
-    for name, wanted in (("a", None), ("m", 1), ("y", 2), ("u", 3)):
-        chosen, bounds = rows, ends
-        if wanted is not None:
-            is_chosen = zygosity == wanted
-            chosen = rows[is_chosen]
-            if not len(chosen):
-                continue
-            bounds = np.concatenate(((0,), np.cumsum(is_chosen)))[ends]
-        of_allele = bounds.tolist()
-        for one, start, end in zip(sets, of_allele, of_allele[1:], strict=False):
-            if start < end:
-                one[name] = _serialized(chosen[start:end])
-    return sets
-
-
-def _serialized(rows: U32) -> bytes:
-    """A Roaring bitmap as bytes, of rows in ascending order."""
-    size, last = len(rows), int(rows[-1])
-    if size <= _ARRAY_MAX and last <= 0xFFFF and 2 * size <= last:
-        # One container with an array, the usual case for some thousands of people, is so simple
-        # that making a bitmap first would take most of a load's time.
-        return (
-            _ONE_ARRAY.pack(_NO_RUNS, 1, 0, size - 1, _ONE_ARRAY.size)
-            + rows.astype("<u2").tobytes()
-        )
-    bitmap = row_set(rows)
-    bitmap.run_optimize()
-    return bitmap.serialize()
+    bits = np.uint32(1) << (np.concatenate(alleles) & np.uint32(3))
+    return int(np.bitwise_or.reduce(bits))
 
 
 def codes_of_dense(document: dict[str, Any]) -> U32:
@@ -385,36 +232,21 @@ class RareCarriers:
         """One allele's carriers, `row << 2 | zygosity`; none for a common allele."""
         return self.codes[self.ends[index] : self.ends[index + 1]]
 
+    def of_all(self, indexes: npt.NDArray[Any]) -> U32:
+        """The carriers of several alleles together, a row as often as it carries one of them."""
+        if not len(self.codes):
+            return self.codes
+        chosen = np.zeros(len(self.ends) - 1, bool)
+        chosen[indexes] = True
+        together: U32 = self.codes[np.repeat(chosen, np.diff(self.ends))]
+        return together
 
-def decode_entries(
-    block: Block, rare: dict[str, Any] | None, dense: dict[bytes, dict[str, Any]]
-) -> list[Entry]:
-    """All alleles of a block with their carriers, to be merged with others.
+    def carried(self, is_counted: Bool) -> Bool:
+        """For every allele of the block whether one of its carriers counts.
 
-    Args:
-        dense: The block's common alleles' carriers, by their key.
-    """
-    carriers = RareCarriers(rare, block.size)
-    columns = {name: block.column(name) for name, _ in COLUMNS}
-    entries = []
-    for index in range(block.size):
-        reference_bases, alternate_bases = block.bases(index)
-        offset = int(columns["offset"][index])
-        codes = carriers.of(index)
-        if columns["flags"][index] & COMMON:
-            key = dense_id(block.document_id, offset, int(columns["code"][index]))
-            codes = codes_of_dense(dense[key])
-        entries.append(
-            Entry(
-                offset,
-                reference_bases,
-                alternate_bases,
-                codes,
-                int(columns["allele_count"][index]),
-                int(columns["allele_number"][index]),
-                int(columns["homozygous"][index]),
-                int(columns["hemizygous"][index]),
-                int(columns["flags"][index]),
-            )
-        )
-    return entries
+        Args:
+            is_counted: For each of `codes`, whether it does.
+        """
+        running = np.concatenate(((0,), np.cumsum(is_counted)))
+        counts: Bool = np.diff(running[self.ends]) > 0
+        return counts

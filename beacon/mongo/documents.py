@@ -77,11 +77,6 @@ def block_id(shift: int, code: int, bin_number: int, slot: int) -> int:
     return shift << 48 | code << 40 | bin_number << 16 | slot
 
 
-def slot_of(block: int) -> int:
-    """The slot that a block's key names."""
-    return block & SLOT_MAX
-
-
 def bin_key(block: int) -> int:
     """The block's key without its slot: the same for all layers of one bin."""
     return block >> 16

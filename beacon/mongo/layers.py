@@ -80,6 +80,7 @@ class Dataset:
     structural: int | None
     annotations: int | None
     long_alleles: bool
+    typed_alleles: bool
     counts: Mapping[str, int]
     observed: int
     zygosities: int
@@ -106,6 +107,7 @@ class Dataset:
             structural=manifest.get("structural"),
             annotations=manifest.get("annotations"),
             long_alleles=bool(manifest.get("long_alleles")),
+            typed_alleles=bool(manifest.get("typed_alleles")),
             counts=manifest["counts"],
             observed=manifest.get("observed", 0),
             zygosities=manifest.get("zygosities", 0),
@@ -224,13 +226,13 @@ class Layers:
         if reading is None:
             reading = asyncio.ensure_future(read(layer))
             self._parts[key] = reading
-        try:
-            # One caller's deadline must not cancel what others wait for.
-            return await asyncio.shield(reading)
-        except BaseException:
-            if reading.done() and (reading.cancelled() or reading.exception()):
-                self._parts.pop(key, None)
-            raise
+            reading.add_done_callback(lambda done: self._forget_failure(key, done))
+        # One caller's deadline must not cancel what others wait for.
+        return await asyncio.shield(reading)
+
+    def _forget_failure(self, key: tuple[str, int], reading: asyncio.Future[Any]) -> None:
+        if reading.cancelled() or reading.exception() is not None:
+            self._parts.pop(key, None)
 
     async def _read_roster(self, layer: int) -> Roster:
         cursor = self._database[documents.ROSTER].find({"l": layer}).sort("_id", 1)

@@ -7,7 +7,7 @@ samples differ.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +16,8 @@ import numpy.typing as npt
 from pyroaring import BitMap
 
 from beacon.framework.errors import LoadError
-from beacon.mongo.blocks import Entry
+from beacon.mongo.blocks import ANCHOR_MASK
+from beacon.mongo.packing import Entry
 
 U32 = npt.NDArray[np.uint32]
 
@@ -57,7 +58,7 @@ class SampleSets:
             return "apart"
         return "partly"
 
-    def covered_by(self, new: int, old: list[int]) -> list[int]:
+    def covered(self, new: int, old: Iterable[int]) -> list[int]:
         """Those earlier sets whose people the new set speaks for.
 
         Raises:
@@ -83,62 +84,60 @@ class SampleSets:
         return self._rows.get(number, BitMap())
 
 
-def unite(first: Entry, second: Entry, *, adds_people: bool) -> Entry:
-    """One allele from two contributions of the same load.
-
-    Args:
-        adds_people: Whether the second contribution is of other samples than the first.
-    """
-    if adds_people:
-        allele_number = first.allele_number + second.allele_number
-    else:
-        allele_number = max(first.allele_number, second.allele_number)
-    return recount(
-        replace(
-            first,
-            codes=_united(first.codes, second.codes),
-            allele_number=allele_number,
-            flags=first.flags | second.flags,
-        ),
+def unite(first: Entry, second: Entry, sets: SampleSets) -> Entry:
+    """One allele from two contributions of the same load: carriers of either."""
+    numbers = dict(first.numbers)
+    for new, allele_number in second.numbers.items():
+        for old in sets.covered(new, first.numbers):
+            if old != new:
+                numbers.pop(old, None)
+        numbers[new] = max(numbers.get(new, 0), allele_number)
+    return _joined(
+        first,
+        second,
+        _united(first.codes, second.codes),
+        numbers,
         given=max(first.allele_count, second.allele_count),
     )
 
 
-def supersede(old: Entry, new: Entry | None, speaking_for: BitMap, *, all_of_old: bool) -> Entry:
-    """One allele from an earlier load and, where the later one has it too, from that.
-
-    Args:
-        speaking_for: Rows of which the later load decides.
-        all_of_old: Whether those are all that the earlier load had looked at.
-    """
-    if new is None:
-        return old
+def supersede(old: Entry, new: Entry, sets: SampleSets) -> Entry:
+    """One allele from an earlier load and from a later one, which decides of its own samples."""
+    numbers = dict(old.numbers)
     kept = old.codes
-    if len(kept) and speaking_for:
-        ours = np.fromiter(speaking_for, np.uint32, len(speaking_for))
-        kept = kept[~np.isin(kept >> 2, ours)]
-    allele_number = new.allele_number if all_of_old else new.allele_number + old.allele_number
-    return recount(
-        replace(
-            new,
-            codes=_united(kept, new.codes),
-            allele_number=allele_number,
-            flags=old.flags | new.flags,
-        ),
-        given=new.allele_count,
+    for number in new.numbers:
+        for one in sets.covered(number, old.numbers):
+            numbers.pop(one, None)
+        ours = sets.rows(number)
+        if len(kept) and ours:
+            of_ours = np.fromiter(ours, np.uint32, len(ours))
+            kept = kept[~np.isin(kept >> 2, of_ours)]
+    return _joined(
+        old,
+        new,
+        _united(kept, new.codes),
+        numbers | new.numbers,
+        given=max(new.allele_count, old.allele_count if numbers else 0),
     )
 
 
-def recount(entry: Entry, *, given: int = 0) -> Entry:
+def _joined(
+    first: Entry, second: Entry, codes: U32, numbers: dict[int, int], *, given: int
+) -> Entry:
     """Counts from the carriers; a stated count stands where there are no carriers to count."""
-    zygosity = entry.codes & 3
+    zygosity = codes & 3
     homozygous = int((zygosity == 1).sum())
-    allele_count = max(len(entry.codes) + homozygous, 0)
+    # The base before the allele is one base, whichever of the two knows it.
+    anchor = first.flags & ANCHOR_MASK or second.flags & ANCHOR_MASK
     return replace(
-        entry,
-        allele_count=allele_count if len(entry.codes) else given,
-        homozygous=homozygous if len(entry.codes) else entry.homozygous,
-        hemizygous=int((zygosity == 2).sum()) if len(entry.codes) else entry.hemizygous,
+        first,
+        codes=codes,
+        allele_count=len(codes) + homozygous if len(codes) else given,
+        allele_number=sum(numbers.values()),
+        homozygous=homozygous,
+        hemizygous=int((zygosity == 2).sum()),
+        flags=(first.flags | second.flags) & ~ANCHOR_MASK | anchor,
+        numbers=numbers,
     )
 
 

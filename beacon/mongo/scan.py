@@ -20,7 +20,7 @@ from beacon.model.variation_query import VariationCondition
 from beacon.mongo import documents
 from beacon.mongo.alleles import allele_key
 from beacon.mongo.blocks import COMMON, Block
-from beacon.mongo.documents import bin_key, block_id
+from beacon.mongo.documents import BLOCK_SPAN_MAX, bin_key, block_id
 from beacon.mongo.fetch import Lookup
 from beacon.mongo.found import NAME_OF_CODE, Carriers, Found, Packed, Structural, Window
 from beacon.mongo.layers import Dataset
@@ -85,17 +85,20 @@ class Alleles:
         window = Window()
         block = await self._newest(dataset, code, exact[0] >> dataset.shift)
         index = None if block is None else block.find(*exact)
-        if block is not None and index is not None and block.is_observed(index):
-            if _is_plain(condition) or condition.matches_allele(block.allele(index, name)):
-                window.blocks.append((block, np.array([index])))
-        elif dataset.long_alleles:
+        if (
+            block is not None
+            and index is not None
+            and block.is_observed(index)
+            and (_is_plain(condition) or condition.matches_allele(block.allele(index, name)))
+        ):
+            window.blocks.append((block, np.array([index])))
+        if dataset.typed_alleles or (dataset.long_alleles and len(exact[1]) > BLOCK_SPAN_MAX):
             start, reference_bases, alternate_bases = exact
             key = f"{dataset.structural:05}|{code}:{start}:{reference_bases}:{alternate_bases}"
-            document = await self.structural.get(key)
-            if document is not None and document["o"]:
-                found = Structural(document)
-                if condition.matches_allele(found.allele):
-                    window.structural.append(found)
+            asked = {"_id": {"$gte": key, "$lt": key + ";"}, "o": True}  # with a type, or without
+            cursor = self._database[documents.STRUCTURAL].find(asked).sort("_id", 1)
+            found = [Structural(document) for document in await cursor.to_list()]
+            window.structural += [one for one in found if condition.matches_allele(one.allele)]
         return window
 
     async def _newest(self, dataset: Dataset, code: int, number: int) -> Block | None:
@@ -316,6 +319,8 @@ class Alleles:
             code, start = int(parts[0]), int(parts[1])
             if len(parts) == 4 and not parts[2].isdigit():
                 packed.append((code, start, parts[2], parts[3]))
+                if len(parts[2]) <= BLOCK_SPAN_MAX:
+                    continue
             bulky.append(key)
         window = Window()
         wanted = {(code, start >> dataset.shift) for code, start, _, _ in packed}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import os
 import socket
+import time
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -13,6 +14,7 @@ import msgspec
 import numpy as np
 from pymongo import ASCENDING, ReplaceOne, ReturnDocument
 from pymongo.database import Database
+from pymongo.errors import DuplicateKeyError
 
 from beacon.framework.answer import Record
 from beacon.framework.errors import LoadError
@@ -58,10 +60,16 @@ _REFERENCE_CHUNK = 8 << 20
 
 
 class MongoSink:
-    """The write side of one database."""
+    """The write side of one database.
 
-    def __init__(self, database: Documents) -> None:
+    Args:
+        grace_s: How long layers outlive the release that named them: longer than servers take to
+            notice a new release and to end the answers that they began before.
+    """
+
+    def __init__(self, database: Documents, *, grace_s: float = 15.0) -> None:
         self._database = database
+        self._grace_s = grace_s
         _prepare(database)
 
     def open(
@@ -79,16 +87,14 @@ class MongoSink:
         digests = sorted({file.digest for file in files})
         slot = None
         for found in self._database[documents.LOADS].find({"dataset": dataset_id, "open": True}):
-            if _is_alive(found["owner"]):
-                raise LoadError(
-                    f'another load of dataset "{dataset_id}" is running (process '
-                    f"{found['owner']['pid']} on {found['owner']['host']}); wait for it or stop it"
-                )
-            if found["digests"] == digests and found["base"] == _release(manifest):
+            _refuse_if_alive(found, dataset_id)
+            if found["_id"] in _layers_of(manifest or {}):
+                # It had published, and died before it could say so.
+                _close_load(self._database, found["_id"])
+            elif found["digests"] == digests and found["base"] == _release(manifest):
                 slot = found["_id"]
             else:
-                _delete_layer(self._database, found["_id"])
-                self._database[documents.LOADS].delete_one({"_id": found["_id"]})
+                _forget_load(self._database, found)
         owner = _owner()
         if slot is None:
             slot = _next_slot(self._database)
@@ -112,11 +118,20 @@ class MongoSink:
     def drop(self, dataset_id: str) -> bool:
         """Take a dataset out of every answer, then delete its data; false when there is none.
 
-        An answer that is being computed at this moment may still read what it began with: the
-        layers go when the next load opens or the next dataset is dropped.
+        Between the two it waits until whoever began an answer from it must have ended.
+
+        Raises:
+            LoadError: The dataset is being loaded.
         """
+        loads = list(self._database[documents.LOADS].find({"dataset": dataset_id, "open": True}))
+        for load in loads:
+            _refuse_if_alive(load, dataset_id)
+        for load in loads:
+            _forget_load(self._database, load)
         found = self._database[documents.MANIFESTS].delete_one({"_id": dataset_id})
-        self._database[documents.LOADS].delete_many({"dataset": dataset_id, "open": True})
+        if found.deleted_count:
+            self._collect_garbage()
+            time.sleep(self._grace_s)
         self._collect_garbage()
         return found.deleted_count > 0
 
@@ -189,23 +204,30 @@ class MongoSink:
         )
 
     def _collect_garbage(self) -> None:
-        """Delete layers that neither a manifest nor an open load names.
+        """Delete layers that neither a manifest nor an open load has named for a while.
 
-        Those of the release before the published one stay, for answers that began with them.
+        Answers that began with them have ended by then.
         """
+        # Loads before manifests: a load that ends in between counts as open, and nothing is lost.
+        loads = list(
+            self._database[documents.LOADS].find({}, {"open": 1, "layers": 1, "retired": 1})
+        )
         kept: set[int] = set()
         for manifest in self._database[documents.MANIFESTS].find():
-            kept |= _layers_of(manifest) | set(manifest.get("previous", ()))
-        for load in self._database[documents.LOADS].find({}, {"_id": 1, "open": 1, "layers": 1}):
+            kept |= _layers_of(manifest)
+        now = time.time()
+        for load in loads:
             if load["open"]:
-                kept.add(load["_id"])
                 continue
-            retired = set(load.get("layers", ())) - kept
-            if retired:
-                for layer in retired:
-                    _delete_layer(self._database, layer)
+            retired = {int(layer): since for layer, since in load.get("retired", {}).items()}
+            unnamed = set(load.get("layers", ())) - kept
+            due = [one for one in unnamed if now - retired.get(one, now) >= self._grace_s]
+            for layer in due:
+                _delete_layer(self._database, layer)
+            waiting = {str(one): retired.get(one, now) for one in unnamed.difference(due)}
             self._database[documents.LOADS].update_one(
-                {"_id": load["_id"]}, {"$pull": {"layers": {"$in": list(retired)}}}
+                {"_id": load["_id"]},
+                {"$set": {"retired": waiting}, "$pull": {"layers": {"$in": due}}},
             )
 
 
@@ -346,34 +368,39 @@ class MongoLoad:
             "_id": self._dataset_id,
             "release": release,
             "files": [*manifest.get("files", []), *sorted(self._finished)],
-            "previous": sorted(_layers_of(self._manifest)),
             "updated": datetime.datetime.now(datetime.UTC),
         }
         manifest.setdefault("created", manifest["updated"])
         if self._assembly and (manifest.get("layers") or manifest.get("structural")):
             manifest["assembly"] = self._assembly
-        self._database[documents.MANIFESTS].replace_one(
-            {"_id": self._dataset_id}, manifest, upsert=True
-        )
-        self._database[documents.LOADS].update_one(
-            {"_id": self._slot},
-            {
-                "$set": {"open": False, "release": release},
-                "$addToSet": {"layers": self._slot},
-                "$unset": {"written": ""},
-            },
-        )
+        self._replace_manifest(manifest)
+        _close_load(self._database, self._slot)
         self._database[documents.STAGED].delete_many({"l": self._slot})
         counts = {key: value for key, value in manifest["counts"].items() if key != "rows"}
         return {**counts, "genomicVariant": manifest.get("observed", 0)}
 
+    def _replace_manifest(self, manifest: dict[str, Any]) -> None:
+        manifests = self._database[documents.MANIFESTS]
+        base = _release(self._manifest)
+        try:
+            if base:
+                same = {"_id": self._dataset_id, "release": base}
+                replaced = manifests.replace_one(same, manifest).matched_count == 1
+            else:
+                manifests.insert_one(manifest)
+                replaced = True
+        except DuplicateKeyError:
+            replaced = False
+        if not replaced:
+            raise LoadError(
+                f'dataset "{self._dataset_id}" was loaded or dropped by somebody else meanwhile; '
+                "load the files again"
+            )
+
     def abandon(self) -> None:
         """Forget the load and what it wrote."""
-        _delete_layer(self._database, self._slot)
-        state = self._database[documents.LOADS].find_one({"_id": self._slot}) or {}
-        for layer in state.get("layers", ()):
-            _delete_layer(self._database, layer)
-        self._database[documents.LOADS].delete_one({"_id": self._slot})
+        state = self._database[documents.LOADS].find_one({"_id": self._slot})
+        _forget_load(self._database, state or {"_id": self._slot})
 
     def _add_sample(self, name: str) -> int:
         row = self._row_of.setdefault(name, len(self._samples))
@@ -508,6 +535,29 @@ def _is_alive(owner: Mapping[str, Any]) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def _close_load(database: Documents, slot: int) -> None:
+    database[documents.LOADS].update_one(
+        {"_id": slot},
+        {"$set": {"open": False}, "$addToSet": {"layers": slot}, "$unset": {"written": ""}},
+    )
+
+
+def _refuse_if_alive(load: Mapping[str, Any], dataset_id: str) -> None:
+    owner = load["owner"]
+    if _is_alive(owner):
+        raise LoadError(
+            f'another load of dataset "{dataset_id}" is running (process {owner["pid"]} on '
+            f"{owner['host']}); wait for it or stop it"
+        )
+
+
+def _forget_load(database: Documents, load: Mapping[str, Any]) -> None:
+    """Delete what an unfinished load wrote."""
+    for layer in (load["_id"], *load.get("layers", ())):
+        _delete_layer(database, layer)
+    database[documents.LOADS].delete_one({"_id": load["_id"]})
 
 
 def _delete_layer(database: Documents, layer: int) -> None:

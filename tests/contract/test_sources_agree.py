@@ -30,7 +30,7 @@ QUESTIONS = 40
 @pytest.fixture(scope="module")
 def sink(mongo_uri: str) -> Any:
     with pymongo.MongoClient[dict[str, Any]](mongo_uri) as client:
-        sink = MongoSink(client["contract"])
+        sink = MongoSink(client["contract"], grace_s=0)
         sink.put_ontology(made.ONTOLOGY)
         for assembly, genes in made.GENES.items():
             sink.put_genes(assembly, genes, "1")

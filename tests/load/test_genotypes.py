@@ -12,7 +12,7 @@ from beacon.model.allele import Zygosity
 call = st.lists(st.integers(-1, 3), min_size=1, max_size=3)
 
 
-def one_by_one(calls: list[list[int]], allele: int, haploid: Zygosity) -> list[tuple[int, int]]:
+def one_by_one(calls: list[list[int]], allele: int) -> list[tuple[int, int]]:
     carriers = []
     for row, alleles in enumerate(calls):
         if allele not in alleles:
@@ -22,18 +22,17 @@ def one_by_one(calls: list[list[int]], allele: int, haploid: Zygosity) -> list[t
         elif set(alleles) != {allele}:
             zygosity = Zygosity.HET
         else:
-            zygosity = haploid if len(alleles) == 1 else Zygosity.HOM
+            zygosity = Zygosity.HEMI if len(alleles) == 1 else Zygosity.HOM
         carriers.append((row, zygosity))
     return carriers
 
 
 @given(
     st.lists(call, min_size=1, max_size=12),
-    st.sampled_from((Zygosity.HEMI, Zygosity.HOM)),
     st.integers(1, 3),
     st.booleans(),
 )
-def test_carriers_are_those_that_looking_at_each_call_finds(calls, haploid, allele, phased):
+def test_carriers_are_those_that_looking_at_each_call_finds(calls, allele, phased):
     ploidy = max(map(len, calls))
     absent = -(2**31) + 1
     array = np.array(
@@ -43,12 +42,10 @@ def test_carriers_are_those_that_looking_at_each_call_finds(calls, haploid, alle
         ],
         dtype=np.int32,
     )
-    found = Calls(array, np.arange(len(calls), dtype=np.uint32), haploid)
+    found = Calls(array, np.arange(len(calls), dtype=np.uint32))
     carriers = found.carriers(allele)
 
-    assert list(zip(carriers.rows, carriers.zygosity, strict=True)) == one_by_one(
-        calls, allele, haploid
-    )
+    assert list(zip(carriers.rows, carriers.zygosity, strict=True)) == one_by_one(calls, allele)
     assert carriers.allele_count == sum(one.count(allele) for one in calls)
     assert found.allele_number == sum(called >= 0 for one in calls for called in one)
     assert found.highest == max(0, *(called for one in calls for called in one))

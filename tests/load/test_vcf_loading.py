@@ -55,7 +55,7 @@ MIXED = Allele.from_vcf("1", 600, "A", "T")
         pytest.param(LONG_DELETION, {"A": HET, "C": UNSPECIFIED}, 2, 7, id="half call"),
         pytest.param(SHORT_DELETION, {"A": HET, "B": HET, "D": HOM}, 4, 7, id="second alternate"),
         pytest.param(ON_X, {"A": HET, "B": HEMI, "C": HOM}, 4, 6, id="haploid males"),
-        pytest.param(ON_MT, {"A": HOM, "D": HOM}, 2, 3, id="haploid and not X or Y"),
+        pytest.param(ON_MT, {"A": HEMI, "D": HEMI}, 2, 3, id="haploid and not X or Y"),
         pytest.param(UNSEEN, {}, 0, 6, id="called and not seen"),
         pytest.param(MIXED, {"A": HET, "B": HOM, "C": HET}, 6, 9, id="three, two and one copies"),
     ],

@@ -283,7 +283,7 @@ def test_nothing_of_killed_loads_is_left_in_the_end(
     with pymongo.MongoClient[dict[str, Any]](mongo_uri) as client:
         for name in (database, uninterrupted):
             load_vcf(MongoSink(client[name]), "d", ASSEMBLY, [genotypes])
-            MongoSink(client[name]).drop("nothing")  # and collects what is garbage
+            MongoSink(client[name], grace_s=0).drop("nothing")  # and collects what is garbage
             names = set(client[name].list_collection_names()) - {documents.COUNTERS}
             sizes.append({one: client[name][one].count_documents({}) for one in sorted(names)})
 

@@ -48,7 +48,7 @@ def stored(mongo_uri: str, database: str) -> Iterator[Documents]:
 
 @pytest.fixture
 def sink(stored: Documents) -> MongoSink:
-    return MongoSink(stored)
+    return MongoSink(stored, grace_s=0)
 
 
 class Reader:

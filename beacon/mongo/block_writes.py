@@ -1,0 +1,106 @@
+"""Writing blocks so that a crash leaves each of them as it was or as it shall be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from pymongo import ReplaceOne
+from pymongo.database import Database
+from pymongo.errors import BulkWriteError
+
+from beacon.framework.errors import LoadError
+from beacon.mongo import documents
+from beacon.mongo.documents import dense_range
+from beacon.mongo.packing import Encoded
+
+Documents = Database[dict[str, Any]]
+
+_BATCH = 2_000
+_DUPLICATE = 11000  # the server's code for a key that is there already
+_MERGE = "merge"
+
+
+class BlockWrites:
+    """Writes the blocks of one slot."""
+
+    def __init__(self, database: Documents, slot: int) -> None:
+        self._database = database
+        self._slot = slot
+
+    def write(self, encoded: Sequence[Encoded], merged: frozenset[int]) -> None:
+        """Write blocks, carriers first and blocks last: a block that carries a stamp is whole.
+
+        Args:
+            merged: Keys of those that take the place of a block.
+
+        Raises:
+            LoadError: The database refuses them.
+        """
+        fresh = [one for one in encoded if one.block["_id"] not in merged]
+        for collection, batch in _by_collection(fresh):
+            self._put(collection, batch)
+        if merged:
+            self._replace([one for one in encoded if one.block["_id"] in merged])
+
+    def _put(self, collection: str, batch: Sequence[dict[str, Any]]) -> None:
+        for start in range(0, len(batch), _BATCH):
+            part = batch[start : start + _BATCH]
+            try:
+                self._database[collection].insert_many(part, ordered=False)
+            except BulkWriteError as error:
+                if any(one["code"] != _DUPLICATE for one in error.details["writeErrors"]):
+                    raise LoadError(f"the database refused documents of {collection}") from None
+                # A crash left some of them, in blocks that were not finished.
+                self._database[collection].bulk_write(_replacements(part), ordered=False)
+
+    def _replace(self, encoded: Sequence[Encoded]) -> None:
+        """Write blocks in place of others, all of them or, should we die on the way, none.
+
+        What is to be written is kept first, and written from there when the load is taken up again.
+        """
+        kept: list[dict[str, Any]] = [
+            {"_id": f"{self._slot}|{_MERGE}|{collection}|{number}", "c": collection, "d": document}
+            for collection, batch in _by_collection(encoded)
+            for number, document in enumerate(batch)
+        ]
+        for one in kept:
+            one.update(l=self._slot, t=_MERGE)
+        self._put(documents.STAGED, kept)
+        self._database[documents.STAGED].insert_one(
+            {
+                "_id": f"{self._slot}|{_MERGE}",
+                "l": self._slot,
+                "t": _MERGE,
+                "keys": [one.block["_id"] for one in encoded],
+            }
+        )
+        self.recover()
+
+    def recover(self) -> None:
+        """Finish, or forget, what a crash interrupted."""
+        staged = self._database[documents.STAGED]
+        whole = staged.find_one({"_id": f"{self._slot}|{_MERGE}"})
+        if whole is not None:
+            self._database[documents.RARE].delete_many({"_id": {"$in": whole["keys"]}})
+            for key in whole["keys"]:
+                low, high = dense_range(key)
+                self._database[documents.DENSE].delete_many({"_id": {"$gte": low, "$lte": high}})
+            for collection in (documents.RARE, documents.DENSE, documents.BLOCKS):
+                kept = staged.find({"l": self._slot, "t": _MERGE, "c": collection})
+                batch = [one["d"] for one in kept]
+                for start in range(0, len(batch), _BATCH):
+                    part = batch[start : start + _BATCH]
+                    self._database[collection].bulk_write(_replacements(part), ordered=False)
+            staged.delete_one({"_id": whole["_id"]})
+        staged.delete_many({"l": self._slot, "t": _MERGE})
+
+
+def _by_collection(encoded: Sequence[Encoded]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    yield documents.RARE, [one.rare for one in encoded if one.rare is not None]
+    yield documents.DENSE, [document for one in encoded for document in one.dense]
+    yield documents.BLOCKS, [one.block for one in encoded]
+
+
+def _replacements(batch: Sequence[dict[str, Any]]) -> list[ReplaceOne[dict[str, Any]]]:
+    return [ReplaceOne({"_id": one["_id"]}, one, upsert=True) for one in batch]

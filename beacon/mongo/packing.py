@@ -1,0 +1,324 @@
+"""Packing: observations become entries, and the entries of one bin the documents of a block."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from beacon.model.allele import Observation, Zygosity
+from beacon.mongo.blocks import (
+    ANCHORS,
+    ASSERTED,
+    COLUMNS,
+    COMMON,
+    SPELLED_OUT,
+    U32,
+    Block,
+    RareCarriers,
+    allele_code,
+    codes_of_dense,
+    observed,
+    row_set,
+    zygosities,
+)
+from beacon.mongo.documents import dense_id
+
+NOT_LOOKED_AT = -1
+"""In place of an allele number: no file with these samples had the allele."""
+_HOM, _HEMI = int(Zygosity.HOM), int(Zygosity.HEMI)
+_ZERO = np.zeros(1, np.int64)
+
+# https://github.com/RoaringBitmap/RoaringFormatSpec
+_ONE_ARRAY = struct.Struct("<IIHHI")  # cookie, containers, key, cardinality - 1, offset
+_NO_RUNS = 12346
+_ARRAY_MAX = 4096
+
+
+@dataclass(slots=True)
+class Entry:
+    """One allele on its way into a block. `codes` are `row << 2 | zygosity`, sorted by row.
+
+    `numbers` is the allele number in each set of samples that was looked at; `allele_number` is
+    their sum.
+    """
+
+    offset: int
+    reference_bases: str
+    alternate_bases: str
+    codes: U32
+    allele_count: int
+    allele_number: int
+    homozygous: int
+    hemizygous: int
+    flags: int
+    numbers: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def key(self) -> tuple[int, str, str]:
+        """What makes two entries the same allele."""
+        return (self.offset, self.reference_bases, self.alternate_bases)
+
+
+def entries_of(
+    observations: Sequence[Observation], sample_sets: Sequence[int], bin_start: int
+) -> list[Entry]:
+    """Observations as entries, their carriers counted and put in order all at once.
+
+    Args:
+        sample_sets: The number of the samples that each observation looked at.
+        bin_start: What offsets count from.
+    """
+    sizes = np.fromiter((len(one.rows) for one in observations), np.int64, len(observations))
+    ends = np.concatenate((_ZERO, np.cumsum(sizes)))
+    zygosity = np.concatenate([one.zygosity for one in observations])
+    homozygous = _count_by_allele(zygosity == _HOM, ends)
+    hemizygous = _count_by_allele(zygosity == _HEMI, ends)
+    rows = np.concatenate([one.rows for one in observations]).astype(np.uint32, copy=False)
+    codes = rows << np.uint32(2) | zygosity
+    descents = (rows[1:] < rows[:-1]).nonzero()[0] + 1
+    within = ends[np.searchsorted(ends, descents)] != descents
+    for index in set((np.searchsorted(ends, descents[within]) - 1).tolist()):
+        codes[ends[index] : ends[index + 1]].sort()
+    return [
+        _entry(
+            observation,
+            sample_set,
+            bin_start,
+            codes[start:end],
+            homozygous=homozygous,
+            hemizygous=hemizygous,
+        )
+        for observation, sample_set, start, end, homozygous, hemizygous in zip(
+            observations,
+            sample_sets,
+            ends.tolist(),
+            ends[1:].tolist(),
+            homozygous.tolist(),
+            hemizygous.tolist(),
+            strict=False,
+        )
+    ]
+
+
+def _count_by_allele(
+    chosen: npt.NDArray[np.bool_], ends: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    return np.diff(np.searchsorted(chosen.nonzero()[0], ends))
+
+
+def _entry(
+    observation: Observation,
+    sample_set: int,
+    bin_start: int,
+    codes: U32,
+    *,
+    homozygous: int,
+    hemizygous: int,
+) -> Entry:
+    allele = observation.allele
+    stated = observation.allele_count
+    flags = ANCHORS.index(allele.anchor if allele.anchor in ANCHORS else "N")
+    if observation.annotation is not None:
+        flags |= ASSERTED
+    return Entry(
+        allele.start - bin_start,
+        allele.reference_bases,
+        allele.alternate_bases,
+        codes,
+        len(codes) + homozygous if stated is None else stated,
+        observation.allele_number,
+        homozygous,
+        hemizygous,
+        flags,
+        {sample_set: observation.allele_number},
+    )
+
+
+@dataclass(slots=True)
+class Encoded:
+    """What one bin becomes: documents of three collections."""
+
+    block: dict[str, Any]
+    rare: dict[str, Any] | None
+    dense: list[dict[str, Any]] = field(default_factory=list)
+
+
+def encode_block(key: int, slot: int, entries: Sequence[Entry], rows: int) -> Encoded:
+    """Pack the alleles of one bin.
+
+    Args:
+        key: The block's `_id`.
+        slot: Kept as a field too, so that the server can leave out other datasets' blocks.
+        entries: Distinct alleles, in any order.
+        rows: Rows of the dataset: an allele that more than a 64th of them carry is common.
+    """
+    coded = sorted(
+        (entry.offset, _sort_code(entry), entry.reference_bases, entry.alternate_bases, number)
+        for number, entry in enumerate(entries)
+    )
+    ordered = [entries[number] for *_, number in coded]
+    spelled_out: dict[str, list[str]] = {}
+    codes = [code for _, code, *_ in coded]
+    for index, code in enumerate(codes):
+        if code & SPELLED_OUT:
+            entry = ordered[index]
+            spelled_out[str(index)] = [entry.reference_bases, entry.alternate_bases]
+            codes[index] = SPELLED_OUT | index
+    sizes = np.fromiter(map(len, (entry.codes for entry in ordered)), "<u4", len(ordered))
+    is_common = sizes > max(32, rows >> 6)
+    flags = np.fromiter((entry.flags for entry in ordered), "u1", len(ordered))
+    flags = flags & ~np.uint8(COMMON) | np.where(is_common, np.uint8(COMMON), np.uint8(0))
+    allele_count = np.fromiter((entry.allele_count for entry in ordered), "<u4", len(ordered))
+    columns = {
+        "offset": [offset for offset, *_ in coded],
+        "code": codes,
+        "carriers": sizes,
+        "allele_count": allele_count,
+        "allele_number": [entry.allele_number for entry in ordered],
+        "homozygous": [entry.homozygous for entry in ordered],
+        "hemizygous": [entry.hemizygous for entry in ordered],
+        "flags": flags,
+    }
+    block: dict[str, Any] = {
+        "_id": key,
+        "l": slot,
+        "n": len(ordered),
+        "h": b"".join(np.asarray(columns[name], kind).tobytes() for name, kind in COLUMNS),
+    }
+    if spelled_out:
+        block["x"] = spelled_out
+    sets = {number for entry in ordered for number in entry.numbers}
+    block["q"] = sorted(sets)
+    if len(sets) > 1:
+        block["a"] = {
+            str(number): np.fromiter(
+                (entry.numbers.get(number, NOT_LOOKED_AT) for entry in ordered), "<i4", len(ordered)
+            ).tobytes()
+            for number in block["q"]
+        }
+    # Observed alleles, for paging past whole blocks.
+    seen = observed(allele_count, np.asarray(columns["allele_number"], "<u4"), flags)
+    block["o"] = int(seen.sum())
+    block["z"] = zygosities([entry.codes for entry in ordered])
+    common = is_common.nonzero()[0].tolist()
+    dense = [
+        {"_id": dense_id(key, ordered[index].offset, codes[index]), "l": slot, **sets}
+        for index, sets in zip(
+            common, dense_sets([ordered[index].codes for index in common]), strict=True
+        )
+    ]
+    rare = None
+    sizes = np.where(is_common, np.uint32(0), sizes)
+    if sizes.any():
+        ends = np.zeros(len(ordered) + 1, "<u4")
+        np.cumsum(sizes, out=ends[1:])
+        carriers = np.concatenate([ordered[index].codes for index in sizes.nonzero()[0].tolist()])
+        rare = {
+            "_id": key,
+            "l": slot,
+            "f": ends.tobytes(),
+            "c": carriers.astype("<u4", copy=False).tobytes(),
+        }
+    return Encoded(block, rare, dense)
+
+
+def _sort_code(entry: Entry) -> int:
+    code = allele_code(entry.reference_bases, entry.alternate_bases)
+    return SPELLED_OUT if code is None else code
+
+
+def dense_sets(alleles: Sequence[U32]) -> list[dict[str, bytes]]:
+    """The carriers of common alleles: all of them, and those of each zygosity but the first.
+
+    Args:
+        alleles: Of each allele, `row << 2 | zygosity` in ascending order; none is empty.
+    """
+    if not alleles:
+        return []
+    codes = np.concatenate(alleles)
+    ends = np.cumsum([0, *map(len, alleles)])
+    rows = codes >> np.uint32(2)
+    zygosity = codes & np.uint32(3)
+    sets: list[dict[str, bytes]] = [{} for _ in alleles]
+    for name, wanted in (("a", None), ("m", 1), ("y", 2), ("u", 3)):
+        chosen, bounds = rows, ends
+        if wanted is not None:
+            places = (zygosity == wanted).nonzero()[0]
+            if not len(places):
+                continue
+            chosen, bounds = rows[places], np.searchsorted(places, ends)
+        of_allele = bounds.tolist()
+        for one, start, end in zip(sets, of_allele, of_allele[1:], strict=False):
+            if start < end:
+                one[name] = _serialized(chosen[start:end])
+    return sets
+
+
+def _serialized(rows: U32) -> bytes:
+    """A Roaring bitmap as bytes, of rows in ascending order."""
+    size, last = len(rows), int(rows[-1])
+    if size <= _ARRAY_MAX and last <= 0xFFFF and 2 * size <= last:
+        # One container with an array, the usual case for some thousands of people, is so simple
+        # that making a bitmap first would take most of a load's time.
+        return (
+            _ONE_ARRAY.pack(_NO_RUNS, 1, 0, size - 1, _ONE_ARRAY.size)
+            + rows.astype("<u2").tobytes()
+        )
+    bitmap = row_set(rows)
+    bitmap.run_optimize()
+    return bitmap.serialize()
+
+
+def decode_entries(
+    document: dict[str, Any], rare: dict[str, Any] | None, dense: dict[bytes, dict[str, Any]]
+) -> list[Entry]:
+    """All alleles of a block with their carriers, to be merged with others.
+
+    Args:
+        document: The block's.
+        dense: The block's common alleles' carriers, by their key.
+    """
+    block = Block(document)
+    numbers = _numbers(document, block)
+    carriers = RareCarriers(rare, block.size)
+    columns = {name: block.column(name) for name, _ in COLUMNS}
+    entries = []
+    for index in range(block.size):
+        reference_bases, alternate_bases = block.bases(index)
+        offset = int(columns["offset"][index])
+        codes = carriers.of(index)
+        if columns["flags"][index] & COMMON:
+            key = dense_id(block.document_id, offset, int(columns["code"][index]))
+            codes = codes_of_dense(dense[key])
+        entries.append(
+            Entry(
+                offset,
+                reference_bases,
+                alternate_bases,
+                codes,
+                int(columns["allele_count"][index]),
+                int(columns["allele_number"][index]),
+                int(columns["homozygous"][index]),
+                int(columns["hemizygous"][index]),
+                int(columns["flags"][index]),
+                numbers[index],
+            )
+        )
+    return entries
+
+
+def _numbers(document: dict[str, Any], block: Block) -> list[dict[int, int]]:
+    """Each allele's number in each set of samples."""
+    sets = document["q"]
+    if len(sets) == 1:
+        return [{sets[0]: number} for number in block.column("allele_number").tolist()]
+    columns = {number: np.frombuffer(document["a"][str(number)], "<i4").tolist() for number in sets}
+    return [
+        {number: of[index] for number, of in columns.items() if of[index] != NOT_LOOKED_AT}
+        for index in range(block.size)
+    ]
