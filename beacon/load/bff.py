@@ -22,6 +22,7 @@ from beacon.load.progress import Progress, Silent
 from beacon.load.record_checks import departures, unusable
 from beacon.load.report import Problem, Report
 from beacon.load.source_files import find_files, identify
+from beacon.model.allele import Allele
 from beacon.model.assemblies import ASSEMBLIES, canonical_assembly
 from beacon.model.variation import UnreadableVariation, allele_from_record
 
@@ -92,6 +93,7 @@ class _Loader:
     report: Report
     progress: Progress
     known: dict[str, set[str]] = field(default_factory=dict)
+    alleles: set[Allele] = field(default_factory=set)
 
     def load_file(self, path: Path, entry_type: str, source: SourceFile) -> None:
         """Load one file from where an earlier load stopped."""
@@ -109,7 +111,7 @@ class _Loader:
             if entry_type == "genomicVariant" and not can_be_alleles:
                 records += self._waiting(record, source, number, path.name, place)
             elif entry_type == "genomicVariant":
-                variant = self._variant(record, path.name, place, number)
+                variant = self._variant(record, path.name, place)
                 variants += () if variant is None else (variant,)
             else:
                 records += self._record(entry_type, record, path.name, place)
@@ -153,13 +155,26 @@ class _Loader:
         self.report.loaded[entry_type] += 1
         return (kept,)
 
-    def _variant(self, record: Any, file: str, place: str, number: int) -> Variant | None:
+    def _variant(self, record: Any, file: str, place: str) -> Variant | None:
         kept = self._usable_variant(record, file, place)
         if kept is None:
             return None
         assembly = self.assembly or ""  # known, or it would wait
         variant = read_variant(kept, assembly, self.report, file=file, place=place)
-        self.report.loaded["genomicVariant"] += variant is not None
+        if variant is not None:
+            self.report.loaded["genomicVariant"] += 1
+            if variant.allele in self.alleles:
+                detail = "the last record describes it; the carriers of all of them count"
+                self.report.warn(
+                    Problem(
+                        file=file,
+                        place=place,
+                        field="variation",
+                        reason="the same variant is described more than once",
+                        detail=detail,
+                    )
+                )
+            self.alleles.add(variant.allele)
         return variant
 
     def _waiting(
