@@ -230,7 +230,11 @@ def list_datasets(settings: Settings, as_json: bool) -> None:
 @click.argument("dataset_id")
 @with_settings
 def drop_dataset(dataset_id: str, settings: Settings) -> None:
-    """Take a dataset out of every answer and delete its data."""
+    """Take a dataset out of every answer and delete its data.
+
+    It is gone from answers at once; its data go some seconds later, when every answer that had
+    begun with them must have ended.
+    """
     with databases.open_database(settings) as database:
         if not MongoSink(database).drop(dataset_id):
             raise OperatorError(f'there is no dataset "{dataset_id}"')
