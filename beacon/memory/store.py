@@ -12,6 +12,7 @@ from beacon.memory.rows import JoinedDataset, MemoryDataset
 from beacon.memory.search import ENTRY_TYPES, Found, Match, Search
 from beacon.memory.terms import TermGatherer
 from beacon.model import filters
+from beacon.model.links import hidden_links, visible
 from beacon.model.ontology import Ontologies
 from beacon.model.variation_query import Genes, check_reference
 
@@ -129,29 +130,32 @@ def _page(query: Query, access: Access, found: Iterable[Found]) -> Iterable[Resu
         ):
             stop = None if left is None else before + left
             shown = one.matches[before:stop]
-            records = tuple(_record(match, one.dataset, access) for match in shown)
+            records = tuple(
+                _record(match, query.entry_type, one.dataset, access) for match in shown
+            )
             if query.entry_type in COLLECTIONS:
                 before = max(before - count, 0)
                 left = None if left is None else left - len(records)
         yield ResultSet(dataset_id=one.dataset.id, count=count, records=records, info=one.info)
 
 
-def _record(match: Match, dataset: JoinedDataset, access: Access) -> Record:
+def _record(match: Match, entry_type: str, dataset: JoinedDataset, access: Access) -> Record:
     """A record as it may be shown.
 
     Who carries a variant is told by samples, so it is shown where records of biosamples may be; the
     ids of individuals, runs and analyses in it where theirs may.
     """
+
+    def level_of(entry_type: str) -> Granularity:
+        return access.level(dataset.id, entry_type)
+
+    shown = visible(entry_type, match.entry.record, level_of)
     if match.entry.allele is None:
-        return match.entry.record
-    record = {name: value for name, value in match.entry.record.items() if name != "caseLevelData"}
-    if access.level(dataset.id, "biosample") is not Granularity.RECORD or not match.carriers:
+        return shown
+    record = {name: value for name, value in shown.items() if name != "caseLevelData"}
+    if level_of("biosample") is not Granularity.RECORD or not match.carriers:
         return record
-    hidden = {
-        f"{one}Id"
-        for one in ("individual", "run", "analysis")
-        if access.level(dataset.id, one) is not Granularity.RECORD
-    }
+    hidden = hidden_links(level_of)
     record["caseLevelData"] = [
         {name: value for name, value in carrier.case.items() if name not in hidden}
         for carrier in match.carriers

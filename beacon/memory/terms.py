@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 from beacon.framework.answer import FilteringTerm
 from beacon.memory.rows import JoinedDataset
 from beacon.memory.search import ENTRY_TYPES
 from beacon.model import filters
-from beacon.model.fields import FIELD_BY_NAME, Reading
+from beacon.model.fields import FIELD_BY_NAME, Reading, is_listed
 from beacon.model.ontology import Ontologies
 
 _TYPES = ("ontologyTerm", "alphanumeric", "custom")
@@ -33,11 +34,13 @@ class TermGatherer:
             return self._found.setdefault((kind, term_id), _Advertised()).seen(entry_type, label)
 
         fields = FIELD_BY_NAME[entry_type]
+        shared = Counter(one for entry in dataset.entries[entry_type] for one in entry.custom)
         for entry in dataset.entries[entry_type]:
             for term_id, label in entry.terms.items():
                 note("ontologyTerm", term_id, self._ontologies.label(term_id) or label)
             for custom_id, label in entry.custom.items():
-                note("custom", custom_id, label)
+                if is_listed(entry_type, custom_id, shared[custom_id]):
+                    note("custom", custom_id, label)
             for attribute, values in entry.values.items():
                 advertised = note("alphanumeric", attribute, entry.labels[attribute])
                 named = fields.get(attribute)

@@ -293,10 +293,11 @@ def internal_id(allele: Allele, assembly: str) -> str:
     return f"{assembly}-{allele.reference_name}-{pos}-{ref}-{alt}"
 
 
+_DIGITS_MAX = 10  # no sequence is that long, and Python refuses to read very long numbers
 _INTERNAL_ID = re.compile(
-    r"(?P<assembly>[^-]+)-(?P<name>[^-]+)-(?P<pos>[1-9]\d*)-(?:"
+    rf"(?P<assembly>[^-]+)-(?P<name>[^-]+)-(?P<pos>[1-9]\d{{0,{_DIGITS_MAX - 1}}})-(?:"
     r"(?P<ref>[A-Z]*)-(?P<alt>[A-Z]*)"
-    r"|(?P<end>\d+)-(?P<type>[^-]+)(?:-(?P<detail>.+))?)"
+    rf"|(?P<end>\d{{1,{_DIGITS_MAX}}})-(?P<type>[^-]+)(?:-(?P<detail>.+))?)"
 )
 
 
@@ -326,7 +327,7 @@ def _info_of_detail(variant_type: str, detail: str, *, insertion: bool) -> dict[
         return {"alt": detail or "<BND>"} | ({"mate": mate["mate"]} if mate else {})
     info: dict[str, Any] = {}
     symbol, _, last = detail.rpartition("-")
-    if insertion and last.isdecimal():
+    if insertion and last.isdecimal() and len(last) <= _DIGITS_MAX:
         detail, info["svlen"] = symbol, int(last)
     info["alt"] = f"<{detail or variant_type}>"
     return info

@@ -9,6 +9,7 @@ from typing import Any
 
 from beacon.framework.answer import Record
 from beacon.model.comparison import Value, number_value, text_value, time_value
+from beacon.model.variation import UnreadableVariation, allele_from_record
 
 TERM_PATHS: Mapping[str, tuple[str, ...]] = {
     "individual": (
@@ -80,7 +81,16 @@ was looked for and is absent) has no terms at all. The zygosity of carriers is i
 says which carriers count rather than which variants.
 """
 
-_CUSTOM_MAX_LENGTH = 100  # longer text in `info` is prose, not a category
+LISTED_FROM = 5
+"""Entries of a dataset that share a custom id from `info` before it is listed.
+
+What fewer have says something of them rather than of the cohort: a number that one person goes by,
+or a remark. It can be filtered by all the same, by whoever knows it.
+"""
+
+# Longer text in `info` is prose, not a category.
+_CUSTOM_MAX_LENGTH = 40
+_CUSTOM_MAX_WORDS = 4
 
 
 class Reading(enum.Enum):
@@ -212,8 +222,9 @@ def term_ids(entry_type: str, record: Record) -> dict[str, str]:
 def custom_ids(entry_type: str, record: Record) -> dict[str, str]:
     """The ids of the custom filters that a record satisfies: `field:value`, each with a label.
 
-    Categories (`libraryLayout:PAIRED`), and what `info` says in single words, by the path inside it
-    (`demographic.ethnicity:asian`), at most two deep.
+    Categories (`libraryLayout:PAIRED`), and what `info` says in few words, by the path inside it
+    (`demographic.ethnicity:asian`), at most two deep. Of the latter not all are listed: see
+    `is_listed`.
     """
     found: dict[str, str] = {}
     for field in FIELDS.get(entry_type, ()):
@@ -224,9 +235,24 @@ def custom_ids(entry_type: str, record: Record) -> dict[str, str]:
     if isinstance(info, Mapping):
         taken = FIELD_BY_NAME.get(entry_type, {})
         for path, text in _scalars(info):
-            if f"info.{path}" not in taken:
-                found.setdefault(f"{path}:{text}", "")
+            custom = f"{path}:{text}"
+            # What is in `info` never passes for a category, which is listed whoever has it.
+            if f"info.{path}" not in taken and not _is_of_category(entry_type, custom):
+                found.setdefault(custom, "")
     return found
+
+
+def is_listed(entry_type: str, custom: str, entries: int) -> bool:
+    """Whether a custom id is among the filtering terms that a dataset is said to have.
+
+    Args:
+        entries: How many entries of that type have it.
+    """
+    return entries >= LISTED_FROM or (entries > 0 and _is_of_category(entry_type, custom))
+
+
+def _is_of_category(entry_type: str, custom: str) -> bool:
+    return is_category(entry_type, custom.partition(":")[0])
 
 
 def attributes(entry_type: str, record: Record) -> Iterator[tuple[str, str, Value]]:
@@ -234,9 +260,13 @@ def attributes(entry_type: str, record: Record) -> Iterator[tuple[str, str, Valu
 
     Attributes are the `FIELDS`, the assays of measurements (`LOINC:8308-9`) and the codes of
     exposures. A measurement whose value is a term has the term's id and its label as texts.
+    Variants have a type whether or not they say so.
     """
     for field in FIELDS.get(entry_type, ()):
-        for value in _read(record, field):
+        values = _read(record, field)
+        if not values and (entry_type, field.id) == ("genomicVariant", "variantType"):
+            values = _derived_type(record)
+        for value in values:
             yield field.id, field.label, value
     if entry_type not in ("individual", "biosample"):
         return
@@ -299,6 +329,18 @@ def _read(record: Record, field: Field) -> list[Value]:
     return []
 
 
+def _derived_type(record: Record) -> list[Value]:
+    """The type of a variant that is known by what changed, as alleles of VRS are."""
+    variation = record.get("variation")
+    if not isinstance(variation, Mapping):
+        return []
+    try:
+        _, allele = allele_from_record(variation, record)
+    except UnreadableVariation:
+        return []
+    return [text_value(allele.variant_type)]
+
+
 def _value(found: Any, reading: Reading) -> Value | None:
     match reading:
         case Reading.TIME:
@@ -349,5 +391,9 @@ def _scalars(info: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         for path, one in inner:
             if isinstance(one, bool):
                 yield path, str(one).lower()
-            elif isinstance(one, str | int | float) and 0 < len(str(one)) <= _CUSTOM_MAX_LENGTH:
+            elif isinstance(one, str | int | float) and _is_category_text(str(one)):
                 yield path, str(one)
+
+
+def _is_category_text(text: str) -> bool:
+    return 0 < len(text) <= _CUSTOM_MAX_LENGTH and len(text.split()) <= _CUSTOM_MAX_WORDS

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -13,6 +15,7 @@ from pyroaring import BitMap
 from beacon.framework.access import Access
 from beacon.framework.answer import Record, ResultSet
 from beacon.framework.query import Granularity, Query
+from beacon.model.links import visible
 from beacon.mongo import documents
 from beacon.mongo.alleles import allele_key
 from beacon.mongo.blocks import COMMON
@@ -30,6 +33,7 @@ from beacon.mongo.rows import (
     people,
     project,
     record_satisfies,
+    rows_array,
 )
 from beacon.mongo.scan import Alleles
 
@@ -85,7 +89,7 @@ class Evaluation:
             count = len(ordinals)
         records: tuple[Record, ...] = ()
         if wants_records and count:
-            records = await self._page(plan, count, ordinals)
+            records = await self._page(plan, count, ordinals, access)
         return ResultSet(dataset_id=plan.dataset.id, count=count, records=records)
 
     @staticmethod
@@ -140,14 +144,19 @@ class Evaluation:
         return None if found is None else documents.ordinal_of(found["_id"])
 
     async def _page(
-        self, plan: Plan, count: int, ordinals: Sequence[int] | BitMap | None
+        self, plan: Plan, count: int, ordinals: Sequence[int] | BitMap | None, access: Access
     ) -> tuple[Record, ...]:
         offset, limit = self.offset_and_limit(plan.query)
         chosen = ordinals_page(range(count) if ordinals is None else ordinals, offset, limit)
         entry_type = plan.query.entry_type
         keys = [record_id(plan.dataset.metadata, entry_type, ordinal) for ordinal in chosen]
         found = await self._records.get_many(keys)
-        return tuple(msgspec.json.decode(found[key]["r"]) for key in keys if key in found)
+        level_of = partial(access.level, plan.dataset.id)
+        return tuple(
+            visible(entry_type, msgspec.json.decode(found[key]["r"]), level_of)
+            for key in keys
+            if key in found
+        )
 
     def offset_and_limit(self, query: Query) -> tuple[int, int]:
         """Records before the page, and records on it at most."""
@@ -214,13 +223,13 @@ class Evaluation:
             return ResultSet(dataset_id=dataset.id, count=dataset.observed)
         offset, limit = self.offset_and_limit(query)
         count = 0
-        page: list[tuple[Found, Any]] = []
+        page: list[Found] = []
         table = None
         if rows is not None:
             if not rows:
                 return ResultSet(dataset_id=dataset.id, count=0)
             table = np.zeros(dataset.rows, bool)
-            table[np.array(rows)] = True
+            table[rows_array(rows)] = True
         async for window in self._alleles.windows(plan, shared):
             if not unconditional:
                 carriers = await self._alleles.carriers(window)
@@ -228,30 +237,36 @@ class Evaluation:
             for block, indexes in window.blocks:
                 if wants_records and count < offset + limit:
                     low, high = max(offset - count, 0), offset + limit - count
-                    page += [(Packed(block, int(index)), None) for index in indexes[low:high]]
+                    page += [Packed(block, int(index)) for index in indexes[low:high]]
                 count += len(indexes)
             for one in window.structural:
                 if wants_records and offset <= count < offset + limit:
-                    page.append((one, None))
+                    page.append(one)
                 count += 1
             if everything and len(page) >= limit:
                 count = dataset.observed
                 break
         records: tuple[Record, ...] = ()
         if page:
-            records = await self._render(plan, [found for found, _ in page], rows, access)
+            records = await self._render(plan, page, table, access)
         return ResultSet(dataset_id=dataset.id, count=count, records=records)
 
     async def _render(
-        self, plan: Plan, found: Sequence[Found], rows: BitMap | None, access: Access
+        self, plan: Plan, found: Sequence[Found], among: Any, access: Access
     ) -> tuple[Record, ...]:
+        """The records of alleles.
+
+        Args:
+            among: Of every row, whether carriers on it count; `None` is all of them.
+        """
         dataset = plan.dataset
+        level_of = partial(access.level, dataset.id)
         loaded = await self._alleles.records(dataset, found)
         case_level = None
         carriers = None
-        if access.level(dataset.id, "biosample") is Granularity.RECORD:
+        if level_of("biosample") is Granularity.RECORD:
             roster = await self._layers.roster(dataset.metadata)
-            case_level = CaseLevel(access, dataset, roster, self._case_level_data_max)
+            case_level = CaseLevel(level_of, roster, self._case_level_data_max)
             window = Window(
                 [(one.block, np.array([one.index])) for one in found if isinstance(one, Packed)]
             )
@@ -260,13 +275,21 @@ class Evaluation:
         for one in found:
             codes = None
             if carriers is not None:
-                codes = codes_among(carriers.codes(one), rows, plan.zygosities)
+                codes = codes_among(carriers.codes(one), among, plan.zygosities)
             record = loaded.get(_key(one))
-            rendered.append(render_variant(one, record, codes, dataset, case_level))
+            shown = render_variant(one, record, codes, dataset, case_level)
+            rendered.append(visible(VARIANT, shown, level_of))
+            # A page of common alleles is work of seconds, which a deadline must be able to end.
+            await asyncio.sleep(0)
         return tuple(rendered)
 
     async def members(self, plan: Plan, access: Access, shared: SharedRanges) -> list[Record]:
         """The dataset's record, or its cohorts' records, that satisfy everything that is asked."""
+        level_of = partial(access.level, plan.dataset.id)
+        found = await self._members(plan, shared)
+        return [visible(plan.query.entry_type, record, level_of) for record in found]
+
+    async def _members(self, plan: Plan, shared: SharedRanges) -> list[Record]:
         query = plan.query
         if plan.impossible:
             return []

@@ -73,8 +73,10 @@ def select(block: Block, condition: VariationCondition, reference_name: str) -> 
         mask &= (last >= condition.end[0]) & (last < condition.end[1])
     if condition.gene_region is not None:
         name, gene_start, gene_end = condition.gene_region
-        if name == reference_name:
-            mask = mask & (first < gene_end) & (last > gene_start)
+        if name != reference_name:
+            # What is annotated with the gene wherever it lies is found by its record.
+            return np.zeros(0, np.intp)
+        mask = mask & (first < gene_end) & (last > gene_start)
     if condition.types is not None:
         mask = mask & _typed(reference_length, alternate_length, condition.types)
     length = np.maximum(reference_length, alternate_length)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import numpy as np
-from pyroaring import BitMap
+import numpy.typing as npt
 
-from beacon.framework.access import Access
 from beacon.framework.answer import Record
 from beacon.framework.query import Granularity
 from beacon.model.allele import Allele
 from beacon.model.filters import ZYGOSITIES
+from beacon.model.links import LevelOf, hidden_links
 from beacon.model.variation import variation_of
 from beacon.mongo.found import Found
 from beacon.mongo.layers import Dataset
@@ -28,22 +28,15 @@ _HAPLOID = {
 
 
 class CaseLevel:
-    """Which parts of `caseLevelData` the caller may see of a dataset, and who the rows are."""
+    """Which parts of `caseLevelData` the caller may see of a dataset, and who the rows are.
 
-    def __init__(self, access: Access, dataset: Dataset, roster: Roster, limit: int) -> None:
-        def visible(entry_type: str) -> bool:
-            return access.level(dataset.id, entry_type) is Granularity.RECORD
+    Args:
+        limit: Carriers that are named at most.
+    """
 
-        self.biosamples = visible("biosample")
-        self.hidden_links = tuple(
-            name
-            for name, entry_type in (
-                ("individualId", "individual"),
-                ("runId", "run"),
-                ("analysisId", "analysis"),
-            )
-            if not visible(entry_type)
-        )
+    def __init__(self, level_of: LevelOf, roster: Roster, limit: int) -> None:
+        self.biosamples = level_of("biosample") is Granularity.RECORD
+        self.hidden_links = hidden_links(level_of)
         self.roster = roster
         self.limit = limit
 
@@ -83,26 +76,23 @@ def render_variant(
     if frequencies is not None and "frequencyInPopulations" not in rendered:
         rendered["frequencyInPopulations"] = [frequencies]
     if case_level is not None and codes is not None and case_level.biosamples:
-        entries = _case_level_data(allele, stated, codes, case_level)
+        entries = _case_level_data(allele, stated, codes[: case_level.limit], case_level)
         if entries:
-            rendered["caseLevelData"] = entries[: case_level.limit]
-            if len(entries) > case_level.limit:
-                rendered["info"] = {
-                    **rendered.get("info", {}),
-                    "caseLevelDataTotal": len(entries),
-                }
+            rendered["caseLevelData"] = entries
+        if len(codes) > case_level.limit:
+            rendered["info"] = {**rendered.get("info", {}), "caseLevelDataTotal": len(codes)}
     return rendered
 
 
 def _case_level_data(
     allele: Allele, stated: Any, codes: Any, case_level: CaseLevel
 ) -> list[dict[str, Any]]:
-    """One entry a carrier: as loaded where the record had one, else made of the genotype."""
+    """What is said of carriers: as loaded where the record did, else made of the genotype."""
     given: dict[str, list[dict[str, Any]]] = {}
     for entry in stated or ():
         given.setdefault(str(entry.get("biosampleId")), []).append(entry)
     entries: list[dict[str, Any]] = []
-    for code in codes[: case_level.limit + 1 if not given else None]:
+    for code in codes:
         row, zygosity = int(code) >> 2, int(code) & 3
         biosample = case_level.biosample(row)
         of_row = given.get(biosample)
@@ -116,8 +106,7 @@ def _case_level_data(
         made: dict[str, Any] = _without(entry, case_level.hidden_links)
         made["zygosity"] = _zygosity(allele.reference_name, zygosity)
         entries.append(made)
-    missing = len(codes) - len(entries)
-    return entries + [{}] * missing if missing > 0 and not given else entries
+    return entries
 
 
 def _zygosity(reference_name: str, code: int) -> dict[str, str]:
@@ -127,7 +116,7 @@ def _zygosity(reference_name: str, code: int) -> dict[str, str]:
     return {"id": term, "label": label}
 
 
-def _without(entry: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
+def _without(entry: dict[str, Any], names: AbstractSet[str]) -> dict[str, Any]:
     return {key: value for key, value in entry.items() if key not in names}
 
 
@@ -154,11 +143,14 @@ def _frequencies(found: Found, dataset: Dataset) -> dict[str, Any] | None:
     }
 
 
-def codes_among(codes: Any, rows: BitMap | None, zygosities: frozenset[int] | None) -> Any:
-    """The carriers that count."""
+def codes_among(
+    codes: Any, among: npt.NDArray[np.bool_] | None, zygosities: frozenset[int] | None
+) -> Any:
+    """The carriers that count, `row << 2 | zygosity` each.
+
+    Args:
+        among: Of every row of the dataset, whether it counts; `None` is all of them.
+    """
     if zygosities is not None:
         codes = codes[np.isin(codes & 3, list(zygosities))]
-    if rows is not None:
-        members = np.fromiter((int(code) >> 2 in rows for code in codes), bool, len(codes))
-        codes = codes[members]
-    return codes
+    return codes if among is None else codes[among[codes >> 2]]

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import numpy as np
+from pyroaring import BitMap
+
 from beacon.framework.access import Access
 from beacon.framework.answer import FilteringTerm, Terms
 from beacon.framework.query import Granularity
 from beacon.framework.source import TermsQuery
 from beacon.model import filters
 from beacon.model.entry_types import MODEL
+from beacon.model.fields import LISTED_FROM, is_listed
+from beacon.mongo.documents import term_id
 from beacon.mongo.layers import Dataset, Entry, Layers
-from beacon.mongo.plan import VARIANT
+from beacon.mongo.plan import ROW_SCOPES, VARIANT
 from beacon.mongo.releases import Releases
+from beacon.mongo.rows import rows_array
 
 _ORDER = tuple(one.id for one in MODEL.entry_types)
 _TERM_TYPES = ("ontologyTerm", "alphanumeric", "custom")
@@ -30,10 +36,9 @@ async def filtering_terms(
             ids = [dataset.id] if within.entry_type == "dataset" else [c["id"] for c in cohorts]
             if within.id not in ids:
                 continue
-        for entry in await _entries(releases, dataset):
+        for entry in await _listed(await _entries(releases, dataset), dataset, layers):
             if (
-                entry.uses
-                and query.entry_type in (None, entry.scope)
+                query.entry_type in (None, entry.scope)
                 and access.level(dataset.id, entry.scope) > Granularity.NONE
             ):
                 scopes, values, labels = gathered.setdefault(
@@ -60,6 +65,39 @@ async def filtering_terms(
     start = query.pagination.offset
     stop = start + query.pagination.limit if query.pagination.limit else None
     return Terms(terms=tuple(terms[start:stop]), resources=resources)
+
+
+async def _listed(found: list[Entry], dataset: Dataset, layers: Layers) -> list[Entry]:
+    """What is in use, without the custom ids that too few entries share."""
+    in_use = [entry for entry in found if entry.uses]
+    cohorts = await layers.cohorts(dataset.metadata)
+    rows: dict[str, BitMap] = {}
+    for scope in ROW_SCOPES:
+        # Uses are counted in rows there, of which a person may have several.
+        shared = [
+            term_id(dataset.metadata, scope, entry.id)
+            for entry in in_use
+            if (entry.kind, entry.scope) == ("custom", scope) and entry.uses >= LISTED_FROM
+        ]
+        sets = await layers.term_sets([(key, True) for key in shared])
+        rows.update(zip(shared, sets, strict=True))
+    roster = await layers.roster(dataset.metadata) if rows else None
+
+    def entries(one: Entry) -> int:
+        if one.scope in ("dataset", "cohort"):
+            records = cohorts if one.scope == "cohort" else [dataset.record]
+            return sum(one.id in filters.custom_ids(one.scope, record) for record in records)
+        having = rows.get(term_id(dataset.metadata, one.scope, one.id))
+        if having is None or roster is None:
+            return one.uses
+        of_row = roster.individual_of if one.scope == "individual" else roster.biosample_of
+        return len(np.unique(of_row[rows_array(having)]))
+
+    return [
+        entry
+        for entry in in_use
+        if entry.kind != "custom" or is_listed(entry.scope, entry.id, entries(entry))
+    ]
 
 
 async def _entries(releases: Releases, dataset: Dataset) -> list[Entry]:

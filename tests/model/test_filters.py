@@ -11,6 +11,7 @@ from beacon.framework.query import Filter, Operator, Similarity
 from beacon.model.allele import Zygosity
 from beacon.model.comparison import Kind
 from beacon.model.entry_types import MODEL
+from beacon.model.fields import LISTED_FROM, is_listed
 from beacon.model.filters import (
     FIELD_BY_NAME,
     FIELDS,
@@ -120,7 +121,9 @@ def test_categories_and_info_make_custom_ids() -> None:
             "consented": True,
             "batch": 3,
             "age": 40,
-            "prose": "x" * 200,
+            "prose": "x" * 41,
+            "remark": "seen twice by Dr Jones",
+            "karyotypicSex": "passes for a category",
             "list": ["a"],
         },
     }
@@ -131,6 +134,40 @@ def test_categories_and_info_make_custom_ids() -> None:
         "consented:true",
         "batch:3",
     }
+
+
+@pytest.mark.parametrize(
+    ("custom", "entries", "listed"),
+    [
+        ("nationalId:1945-0", 1, False),
+        ("site:north", LISTED_FROM - 1, False),
+        ("site:north", LISTED_FROM, True),
+        ("karyotypicSex:XX", 1, True),
+        ("karyotypicSex:XX", 0, False),
+    ],
+)
+def test_ids_from_info_are_listed_when_a_group_shares_them(
+    custom: str, entries: int, listed: bool
+) -> None:
+    assert is_listed("individual", custom, entries) is listed
+
+
+def test_variants_that_do_not_state_a_type_have_the_derived_one() -> None:
+    location = {
+        "type": "SequenceLocation",
+        "sequence_id": "refseq:NC_000001.11",
+        "interval": {
+            "type": "SequenceInterval",
+            "start": {"type": "Number", "value": 999},
+            "end": {"type": "Number", "value": 1000},
+        },
+    }
+    state = {"type": "LiteralSequenceExpression", "sequence": "G"}
+    record = {"variation": {"type": "Allele", "location": location, "state": state}}
+
+    assert values("genomicVariant", record, "variantType") == ["SNP"]
+    assert values("genomicVariant", {"variation": {"type": "Text"}}, "variantType") == []
+    assert values("genomicVariant", {}, "variantType") == []
 
 
 def test_measurements_are_attributes_by_their_assay() -> None:

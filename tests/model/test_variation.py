@@ -174,10 +174,18 @@ def test_internal_ids_are_vcf_like() -> None:
         "GRCh38-17-0100-G-A",
         "GRCh38-17-100-DEL",
         "cf58d796a28326aca537a568aa0484a10529bb4f",
+        f"GRCh38-17-{'9' * 5000}-G-A",
+        f"GRCh38-17-100-{'9' * 5000}-DEL",
     ],
 )
 def test_other_texts_are_no_internal_ids(text: str) -> None:
     assert parse_internal_id(text) is None
+
+
+def test_a_length_of_thousands_of_digits_is_no_length() -> None:
+    parsed = parse_internal_id(f"GRCh38-17-100-99-INS-{'9' * 5000}")
+
+    assert parsed is None or parsed[1].length == 0
 
 
 def location(
