@@ -3,30 +3,43 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pymongo
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
+from pymongo.write_concern import WriteConcern
 
 from beacon.framework.errors import OperatorError
-from beacon.mongo.embedded import embedded_mongod
+from beacon.mongo.embedded import Change, embedded_mongod
 from beacon.settings import Settings
 
 Documents = Database[dict[str, Any]]
 
-CONNECT_TIMEOUT_MS = 5000
+CONNECT_TIMEOUT_MS = 2000
+"""How long a question waits for a database that is away, before it is answered 503."""
+
+_COMMAND_TIMEOUT_MS = 5000
 
 
 @contextlib.contextmanager
-def database_uri(settings: Settings) -> Iterator[str]:
-    """The connection string of the database, which runs at least while this is open."""
+def database_uri(
+    settings: Settings, on_change: Callable[[Change], None] = lambda _change: None
+) -> Iterator[str]:
+    """The connection string of the database, which runs at least while this is open.
+
+    Args:
+        settings: They name the database.
+        on_change: Told, from a thread of its own, what becomes of an embedded one.
+    """
     if settings.mongo.uri:
         yield settings.mongo.uri
         return
-    with embedded_mongod(Path(settings.data_dir), cache_gb=settings.mongo.cache_gb or None) as uri:
+    with embedded_mongod(
+        Path(settings.data_dir), cache_gb=settings.mongo.cache_gb or None, on_change=on_change
+    ) as uri:
         yield uri
 
 
@@ -39,7 +52,7 @@ def open_database(settings: Settings) -> Iterator[Documents]:
     """
     with database_uri(settings) as uri:
         client: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(
-            uri, serverSelectionTimeoutMS=CONNECT_TIMEOUT_MS
+            uri, serverSelectionTimeoutMS=_COMMAND_TIMEOUT_MS
         )
         with client:
             try:
@@ -47,4 +60,8 @@ def open_database(settings: Settings) -> Iterator[Documents]:
             except PyMongoError as error:
                 # Not the connection string, which may hold a password.
                 raise OperatorError(f"the database does not answer: {error}") from error
-            yield client[settings.mongo.database]
+            # The embedded database may die and be back between two writes of a load, which would
+            # not notice: what was said to be written has to be there then. How safe writes to a
+            # server are, its connection string says.
+            durable = None if settings.mongo.uri else WriteConcern(j=True)
+            yield client.get_database(settings.mongo.database, write_concern=durable)

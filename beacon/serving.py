@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import socket
 import sys
 import tempfile
+import threading
 
 import msgspec
 
 from beacon import composition, databases, logs
+from beacon.framework.errors import OperatorError
 from beacon.metrics import SHARED_FOLDER
+from beacon.mongo.embedded import Change
 from beacon.settings import Settings
 from beacon.web import server
 
@@ -20,12 +24,27 @@ def serve(settings: Settings) -> None:
     """Answer questions until SIGTERM or SIGINT.
 
     Raises:
-        OperatorError: The settings, the address or the database do not allow it.
+        OperatorError: The settings, the address or the database do not allow it, or the embedded
+            database died again and again.
     """
     logs.configure(settings.log)
     composition.policy(settings)  # a rule that makes no sense stops us here, not in a worker
     chosen = settings.server
-    with databases.database_uri(settings) as uri:
+    lost = threading.Event()
+
+    def on_change(change: Change) -> None:
+        match change:
+            case Change.DIED:
+                server.log.error("database_died")
+            case Change.BACK:
+                server.log.warning("database_back")
+            case Change.LOST:
+                server.log.error("database_lost")
+                lost.set()
+                # Stops in good order, with one process or several, as if it were asked to.
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    with databases.database_uri(settings, on_change) as uri:
         sockets = server.bind(chosen.host, chosen.port, chosen.workers)
         settings = msgspec.structs.replace(
             settings,
@@ -50,6 +69,10 @@ def serve(settings: Settings) -> None:
                     shutdown_timeout_s=chosen.shutdown_timeout_s,
                 )
         server.log.info("stopped")
+    if lost.is_set():
+        raise OperatorError(
+            f"the embedded database died again and again; mongo.log in {settings.data_dir} says why"
+        )
 
 
 def serve_as_worker(descriptor: int) -> None:

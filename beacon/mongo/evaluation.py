@@ -18,7 +18,7 @@ from beacon.framework.query import Granularity, Query
 from beacon.model.links import visible
 from beacon.mongo import documents
 from beacon.mongo.alleles import allele_key
-from beacon.mongo.blocks import COMMON
+from beacon.mongo.blocks import COMMON, row_set
 from beacon.mongo.documents import record_id
 from beacon.mongo.fetch import Lookup
 from beacon.mongo.found import Carriers, Found, Packed, Structural, Window
@@ -135,7 +135,7 @@ class Evaluation:
             attached = attachment(roster, entry_type)
             return BitMap(attached.rows[attached.ends[ordinal] : attached.ends[ordinal + 1]])
         of_row = roster.individual_of if entry_type == "individual" else roster.biosample_of
-        return BitMap(np.flatnonzero(of_row == ordinal).astype(np.uint32))
+        return row_set(np.flatnonzero(of_row == ordinal))
 
     async def _ordinal(self, plan: Plan, entry_type: str, entry_id: str) -> int | None:
         found = await self._database[documents.RECORDS].find_one(
@@ -180,7 +180,7 @@ class Evaluation:
         one = found[0]
         if isinstance(one, Structural):
             return int(one.document["n"][0])
-        return int(one.block.column("carriers")[one.index])
+        return one.block.number("carriers", one.index)
 
     async def _carriers(self, plan: Plan, among: BitMap | None, shared: SharedRanges) -> BitMap:
         """Rows that carry an allele that fits, among the given ones."""
@@ -196,14 +196,12 @@ class Evaluation:
             for block, indexes in window.blocks:
                 rare = carriers.of_block(block)
                 flags = block.column("flags")
-                for index in indexes:
-                    if flags[index] & COMMON:
-                        common |= carriers.common_rows(block, int(index), zygosities)
-                        continue
-                    _see(seen, rare.of(int(index)), zygosities)
+                for index in indexes[flags[indexes] & COMMON > 0]:
+                    common |= carriers.common_rows(block, int(index), zygosities)
+                _see(seen, rare.of_all(indexes), zygosities)
             for one in window.structural:
                 _see(seen, carriers.codes(one), zygosities)
-        rows = common | BitMap(np.flatnonzero(seen).astype(np.uint32))
+        rows = common | row_set(np.flatnonzero(seen))
         return rows if among is None else rows & among
 
     async def _variants(
@@ -344,26 +342,23 @@ def _carried(
 ) -> Window:
     """The alleles of a window that somebody who counts carries."""
 
-    def counts(codes: Any) -> bool:
-        if zygosities is not None:
-            codes = codes[np.isin(codes & 3, list(zygosities))]
-        return bool(len(codes) if table is None else table[codes >> 2].any())
+    def counted(codes: Any) -> Any:
+        """Which carriers count."""
+        chosen = np.ones(len(codes), bool) if table is None else table[codes >> 2]
+        return chosen if zygosities is None else chosen & np.isin(codes & 3, list(zygosities))
 
     blocks = []
     for block, indexes in window.blocks:
         rare = carriers.of_block(block)
-        flags = block.column("flags")
-        kept = []
-        for index in indexes:
-            if flags[index] & COMMON:
-                common = carriers.common_rows(block, int(index), zygosities)
-                if common.intersect(rows) if rows is not None else len(common):
-                    kept.append(int(index))
-            elif counts(rare.of(int(index))):
-                kept.append(int(index))
-        if kept:
-            blocks.append((block, np.array(kept)))
-    return Window(blocks, [one for one in window.structural if counts(carriers.codes(one))])
+        carried = rare.carried(counted(rare.codes))
+        for index in indexes[block.column("flags")[indexes] & COMMON > 0]:
+            common = carriers.common_rows(block, int(index), zygosities)
+            carried[index] = len(common) > 0 if rows is None else common.intersect(rows)
+        kept = indexes[carried[indexes]]
+        if len(kept):
+            blocks.append((block, kept))
+    structural = [one for one in window.structural if counted(carriers.codes(one)).any()]
+    return Window(blocks, structural)
 
 
 def _key(found: Found) -> str:

@@ -10,6 +10,7 @@ from pyroaring import BitMap
 
 from beacon.framework.answer import Record
 from beacon.model import filters
+from beacon.mongo.blocks import row_set, rows_of_set
 from beacon.mongo.documents import term_id
 from beacon.mongo.layers import Layers
 from beacon.mongo.people import COHORT_MEMBERS
@@ -21,7 +22,7 @@ I64 = npt.NDArray[np.int64]
 
 def rows_array(rows: BitMap) -> I64:
     """The members of a set, ascending."""
-    return np.array(rows, dtype=np.int64) if len(rows) else np.zeros(0, np.int64)
+    return rows_of_set(rows).astype(np.int64)
 
 
 async def rows_of_ref(layers: Layers, ref: SetRef) -> BitMap:
@@ -41,11 +42,11 @@ async def rows_of_ref(layers: Layers, ref: SetRef) -> BitMap:
             continue
         owners = document["o"]
         if comparison.negated:
-            having |= BitMap(owners)
+            having |= row_set(owners)
         chosen = comparison.select(
             filters.Kind(document["k"]), document["u"] or None, document["low"], document["high"]
         )
-        selected |= BitMap(owners[chosen])
+        selected |= row_set(owners[chosen])
     return having - selected if comparison.negated else selected
 
 
@@ -67,7 +68,7 @@ def attached_on(attached: Attachment, rows: BitMap, size: int) -> BitMap:
     table = np.zeros(size, bool)
     table[rows_array(rows)] = True
     owner = np.repeat(np.arange(len(attached.ids)), np.diff(attached.ends))
-    return BitMap(owner[table[attached.rows]].astype(np.uint32))
+    return row_set(owner[table[attached.rows]])
 
 
 async def people(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -10,8 +12,10 @@ from pathlib import Path
 
 import pymongo
 import pytest
+from pymongo.write_concern import WriteConcern
 
-from beacon.mongo.embedded import embedded_mongod
+from beacon.framework.errors import OperatorError
+from beacon.mongo.embedded import Change, embedded_mongod
 
 USER = """
 import sys
@@ -47,6 +51,10 @@ def mongods(data_dir: Path) -> list[int]:
         if arguments[0].endswith(b"/mongod") and str(data_dir / "mongo").encode() in arguments:
             found.append(int(folder.name))
     return found
+
+
+def parent(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 10) -> bool:
@@ -97,13 +105,46 @@ def test_it_stops_when_its_user_is_killed(tmp_path: Path) -> None:
     assert 'exitCode":0' in (tmp_path / "mongo.log").read_text()
 
 
-def test_it_starts_again_after_a_crash_of_the_database(tmp_path: Path) -> None:
-    user = start_user(tmp_path)
-    subprocess.run(["kill", "-9", *map(str, mongods(tmp_path))], check=True)
-    user.communicate("leave\n", timeout=10)
+@pytest.mark.parametrize("victim", ["mongod", "supervisor"])
+def test_it_is_started_again_at_the_same_place_when_it_dies(tmp_path: Path, victim: str) -> None:
+    changes: list[Change] = []
+    with (
+        embedded_mongod(tmp_path, on_change=changes.append) as uri,
+        pymongo.MongoClient[dict[str, int]](uri) as client,
+    ):
+        client["test"]["things"].with_options(write_concern=WriteConcern(j=True)).insert_one({})
+        (mongod,) = mongods(tmp_path)
+        os.kill(mongod if victim == "mongod" else parent(mongod), signal.SIGKILL)
+        back = wait_until(lambda: changes == [Change.DIED, Change.BACK], 20)
 
-    with embedded_mongod(tmp_path) as uri, pymongo.MongoClient[dict[str, int]](uri) as client:
-        assert client["admin"].command("ping")["ok"] == 1
+        assert back
+        assert client["test"]["things"].count_documents({}) == 1
+        assert len(mongods(tmp_path)) == 1
+        assert mongods(tmp_path) != [mongod]
+
+    assert mongods(tmp_path) == []
+
+
+def test_whoever_joined_starts_it_again_when_the_starter_has_left(tmp_path: Path) -> None:
+    starter = start_user(tmp_path)
+    changes: list[Change] = []
+    with embedded_mongod(tmp_path, on_change=changes.append) as uri:
+        starter.communicate("leave\n", timeout=10)
+        subprocess.run(["kill", "-9", *map(str, mongods(tmp_path))], check=True)
+
+        assert wait_until(lambda: changes == [Change.DIED, Change.BACK], 20)
+        with pymongo.MongoClient[dict[str, int]](uri) as client:
+            assert client["admin"].command("ping")["ok"] == 1
+
+
+def test_one_that_cannot_start_is_reported_at_once(tmp_path: Path) -> None:
+    (tmp_path / "mongo").mkdir()
+    (tmp_path / "mongo" / "storage.bson").write_text("not from here")
+    begun = time.monotonic()
+    with pytest.raises(OperatorError, match="ended at once"), embedded_mongod(tmp_path):
+        pass
+
+    assert time.monotonic() - begun < 20
 
 
 @pytest.mark.parametrize("length", [40, 200])

@@ -2,6 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -9,6 +20,9 @@ import pytest
 import structlog
 from small_beacon import SETTINGS, STORE, Client, Start
 
+from beacon import databases, settings_file
+from beacon.load.vcf import load_vcf
+from beacon.mongo.sink import MongoSink
 from beacon.settings import LogSettings
 
 
@@ -85,3 +99,104 @@ async def test_only_chosen_origins_may_read(start: Start, origin: str, allowed: 
 
     assert response.headers.get("Access-Control-Allow-Origin") == allowed
     assert response.headers["Vary"] == "Origin"
+
+
+VCF = """\
+##fileformat=VCFv4.2
+##FORMAT=<ID=GT,Number=1,Type=String,Description="Genotype">
+#CHROM POS ID REF ALT QUAL FILTER INFO FORMAT S1 S2
+17 7577121 . G A . PASS . GT 0/1 1/1
+""".replace(" ", "\t")
+COUNT = (
+    "/api/individuals?requestedGranularity=count&referenceName=17&start=7577120&alternateBases=A"
+)
+
+
+@contextmanager
+def on_its_own_database(folder: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """`beacon serve` with the embedded database; yields where, and the process."""
+    (folder / "settings.toml").write_text('[policy.datasets.ds.public]\n"*" = "count"\n')
+    (folder / "some.vcf").write_text(VCF)
+    settings = settings_file.load(folder / "settings.toml", {})
+    with databases.open_database(settings) as database:
+        assert load_vcf(MongoSink(database), "ds", "GRCh38", [folder / "some.vcf"]).ok
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "beacon.cli", "serve", "--port", "0", "--no-access-log"),
+                *("--settings", str(folder / "settings.toml")),
+            ],
+            stderr=log,
+            text=True,
+        )
+    try:
+        until = time.monotonic() + 30
+        while not (line := (folder / "log").read_text().partition("\n"))[1]:
+            assert process.poll() is None
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        yield json.loads(line[0])["url"].removesuffix("/api"), process
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def ask(url: str) -> tuple[int, Any]:
+    """Status and body; status 0 when nobody listens."""
+    try:
+        with urllib.request.urlopen(url, timeout=20) as response:
+            return response.status, response.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read()
+    except OSError:
+        return 0, b""
+
+
+def ask_until(status: int, url: str, seconds: float = 30) -> tuple[int, Any]:
+    until = time.monotonic() + seconds
+    while (answer := ask(url))[0] != status and time.monotonic() < until:
+        time.sleep(0.1)
+    return answer
+
+
+def kill_mongod(data_dir: Path) -> None:
+    """Kill it in the middle of its work."""
+    database = str(data_dir / "mongo").encode()
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            arguments = (process / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if arguments[0].endswith(b"/mongod") and database in arguments:
+            os.kill(int(process.name), signal.SIGKILL)
+
+
+def test_server_outlives_its_database_but_not_for_ever(tmp_path: Path) -> None:
+    data_dir = tmp_path / ".beacon"
+    with on_its_own_database(tmp_path) as (url, process):
+        before = ask_until(200, url + COUNT)
+        (data_dir / "mongo").rename(data_dir / "away")  # it cannot start as long as this is so
+        kill_mongod(data_dir)
+        started = time.monotonic()
+        during = ask(url + COUNT)
+        took_s = time.monotonic() - started
+        watched = [ask(url + path)[0] for path in ("/livez", "/readyz")]
+        (data_dir / "away").rename(data_dir / "mongo")
+        ready = ask_until(200, url + "/readyz")[0]
+        after = ask(url + COUNT)
+        (data_dir / "mongo").rename(data_dir / "away")
+        kill_mongod(data_dir)
+        status = process.wait(60)
+    log = (tmp_path / "log").read_text()
+
+    assert json.loads(before[1])["responseSummary"]["numTotalResults"] == 2
+    assert during[0] == json.loads(during[1])["error"]["errorCode"] == 503
+    assert took_s < 5
+    assert watched == [200, 503]
+    assert ready == 200
+    assert after == before
+    assert status == 2
+    assert '"database_back"' in log
+    assert '"database_lost"' in log
+    assert "died again and again" in log
