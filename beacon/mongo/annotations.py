@@ -14,7 +14,7 @@ from beacon.model.fields import is_category
 from beacon.model.ontology import Ontologies
 from beacon.model.variation_query import aminoacid_changes, gene_ids, short_forms
 from beacon.mongo import documents
-from beacon.mongo.people import write_catalogue
+from beacon.mongo.roster_documents import write_catalogue
 
 Documents = Database[dict[str, Any]]
 

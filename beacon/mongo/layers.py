@@ -20,8 +20,8 @@ from pyroaring import BitMap
 from beacon.framework.answer import Record
 from beacon.mongo import documents
 from beacon.mongo.fetch import Lookup
-from beacon.mongo.people import catalogue_from_documents, roster_from_documents
 from beacon.mongo.roster import Roster
+from beacon.mongo.roster_documents import catalogue_from_documents, roster_from_documents
 
 AsyncDocuments = AsyncDatabase[dict[str, Any]]
 

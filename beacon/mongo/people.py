@@ -7,7 +7,6 @@ it and never changes afterwards.
 
 from __future__ import annotations
 
-import zlib
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -25,13 +24,13 @@ from beacon.model.ontology import Ontologies
 from beacon.mongo import documents
 from beacon.mongo.documents import record_id, term_id
 from beacon.mongo.roster import (
-    Attachment,
     Links,
     Roster,
     build_roster,
     unknown_biosample,
     unknown_individual,
 )
+from beacon.mongo.roster_documents import write_catalogue, write_part, write_roster
 
 ON_ROWS = ("individual", "biosample")
 """Entry types whose sets are kept as rows; those of runs and analyses are kept as ordinals."""
@@ -64,7 +63,7 @@ def write_layer(
         Entries by entry type, and `rows`.
     """
     roster = build_roster(samples, _links(records, owners))
-    _write_roster(database, layer, roster)
+    write_roster(database, layer, roster)
     write_part(database, layer, "owners", _encode(owners))
     sets = _Sets(roster)
     counts = {"rows": roster.size}
@@ -160,20 +159,6 @@ def _complete(
         for ordinal in missing:
             person = roster.individuals[roster.individual_of[row_of[ordinal]]]
             yield _encode(unknown_biosample(roster.biosamples[ordinal], person)), True
-
-
-def write_catalogue(
-    database: Database[dict[str, Any]], layer: int, entries: Iterable[Mapping[str, Any]]
-) -> None:
-    """Keep what can be filtered by.
-
-    An entry has a scope `s`, an id `i`, a kind `k`, a label `b`, the number `n` of direct uses and,
-    for attributes, the documents `a` of its values and the few texts `v` that it takes.
-    """
-    for number, chunk in enumerate(_chunks(_encode(list(entries)))):
-        database[documents.CATALOGUE].insert_one(
-            {"_id": f"{layer}|{number:04}", "l": layer, "z": chunk}
-        )
 
 
 class _Sets:
@@ -371,74 +356,3 @@ def _inverse(owner_of: Any, owners: int) -> tuple[Any, Any]:
     rows = rows[np.searchsorted(owner_of[rows], 0) :].astype(np.uint32)
     ends = np.searchsorted(owner_of[rows], np.arange(owners + 1))
     return ends, rows
-
-
-def _chunks(data: bytes) -> Iterator[bytes]:
-    packed = zlib.compress(data, 6)
-    for start in range(0, len(packed), _CHUNK_BYTES):
-        yield packed[start : start + _CHUNK_BYTES]
-
-
-def _write_roster(database: Database[dict[str, Any]], layer: int, roster: Roster) -> None:
-    parts = {
-        "samples": _encode(roster.samples),
-        "individuals": _encode(roster.individuals),
-        "biosamples": _encode(roster.biosamples),
-        "individual_of": roster.individual_of.tobytes(),
-        "biosample_of": roster.biosample_of.tobytes(),
-        "runs": _encode(roster.runs.ids),
-        "run_ends": roster.runs.ends.tobytes(),
-        "run_rows": roster.runs.rows.tobytes(),
-        "analyses": _encode(roster.analyses.ids),
-        "analysis_ends": roster.analyses.ends.tobytes(),
-        "analysis_rows": roster.analyses.rows.tobytes(),
-    }
-    for name, data in parts.items():
-        write_part(database, layer, name, data)
-
-
-def write_part(database: Database[dict[str, Any]], layer: int, name: str, data: bytes) -> None:
-    """Keep one part of a roster, whatever its size, in place of what was kept of it before."""
-    for number, chunk in enumerate(_chunks(data)):
-        key = f"{layer}|{name}|{number:04}"
-        document = {"_id": key, "l": layer, "p": name, "z": chunk}
-        database[documents.ROSTER].replace_one({"_id": key}, document, upsert=True)
-
-
-def read_part(database: Database[dict[str, Any]], layer: int, name: str) -> bytes | None:
-    """One part of a roster, `None` when it was never kept."""
-    found = database[documents.ROSTER].find({"l": layer, "p": name}).sort("_id", 1)
-    packed = zlib.decompressobj()
-    parts = [packed.decompress(document["z"]) for document in found]
-    return b"".join(parts) if parts else None
-
-
-def roster_from_documents(found: Iterable[Mapping[str, Any]]) -> Roster:
-    """Put a roster together from its documents, given in the order of their ids."""
-    packed: dict[str, bytearray] = {}
-    for document in found:
-        packed.setdefault(document["p"], bytearray()).extend(document["z"])
-    parts = {name: zlib.decompress(data) for name, data in packed.items()}
-
-    def names(part: str) -> list[str]:
-        return msgspec.json.decode(parts[part], type=list[str])
-
-    def numbers(part: str) -> Any:
-        return np.frombuffer(parts[part], np.int32)
-
-    return Roster(
-        names("samples"),
-        names("individuals"),
-        names("biosamples"),
-        numbers("individual_of"),
-        numbers("biosample_of"),
-        Attachment(names("runs"), numbers("run_ends"), numbers("run_rows")),
-        Attachment(names("analyses"), numbers("analysis_ends"), numbers("analysis_rows")),
-    )
-
-
-def catalogue_from_documents(found: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The catalogue's entries, from its documents in the order of their ids."""
-    packed = b"".join(document["z"] for document in found)
-    entries: list[dict[str, Any]] = _decode(zlib.decompress(packed)) if packed else []
-    return entries

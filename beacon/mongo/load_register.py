@@ -1,0 +1,142 @@
+"""The register of loads: who is loading what, which layers are whose, and which nobody needs."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import socket
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from pymongo import ReturnDocument
+from pymongo.database import Database
+
+from beacon.framework.errors import LoadError
+from beacon.mongo import documents
+
+Documents = Database[dict[str, Any]]
+
+STALE_LOCK_S = 600
+"""A load on another machine that has not been heard of for this long is taken to be dead."""
+_LAYERED = (
+    documents.BLOCKS,
+    documents.RARE,
+    documents.DENSE,
+    documents.STRUCTURAL,
+    documents.ANNOTATIONS,
+    documents.RECORDS,
+    documents.ROSTER,
+    documents.TERMS,
+    documents.ATTRIBUTES,
+    documents.CATALOGUE,
+    documents.STAGED,
+)
+
+
+def collect_garbage(database: Documents, grace_s: float) -> None:
+    """Delete layers that neither a manifest nor an open load has named for `grace_s` seconds.
+
+    Answers that began with them have ended by then.
+    """
+    # Loads before manifests: a load that ends in between counts as open, and nothing is lost.
+    loads = list(database[documents.LOADS].find({}, {"open": 1, "layers": 1, "retired": 1}))
+    kept: set[int] = set()
+    for manifest in database[documents.MANIFESTS].find():
+        kept |= layers_of(manifest)
+    now = time.time()
+    for load in loads:
+        if load["open"]:
+            continue
+        retired = {int(layer): since for layer, since in load.get("retired", {}).items()}
+        unnamed = set(load.get("layers", ())) - kept
+        due = [one for one in unnamed if now - retired.get(one, now) >= grace_s]
+        for layer in due:
+            delete_layer(database, layer)
+        waiting = {str(one): retired.get(one, now) for one in unnamed.difference(due)}
+        database[documents.LOADS].update_one(
+            {"_id": load["_id"]},
+            {"$set": {"retired": waiting}, "$pull": {"layers": {"$in": due}}},
+        )
+
+
+def release_of(manifest: Mapping[str, Any] | None) -> int:
+    """The number of a release; 0 before the first."""
+    return int((manifest or {}).get("release", 0))
+
+
+def layers_of(manifest: Mapping[str, Any]) -> set[int]:
+    """All slots and metadata layers that a manifest names."""
+    named = {layer["slot"] for layer in manifest.get("layers", ())}
+    named |= {
+        manifest[key] for key in ("metadata", "structural", "annotations") if manifest.get(key)
+    }
+    return named
+
+
+def next_slot(database: Documents) -> int:
+    """A number that no layer of this database has had."""
+    found = database[documents.COUNTERS].find_one_and_update(
+        {"_id": "slot"}, {"$inc": {"n": 1}}, upsert=True, return_document=ReturnDocument.AFTER
+    )
+    slot = int((found or {})["n"])
+    if slot > documents.SLOT_MAX:
+        raise LoadError(
+            f"this database has seen {documents.SLOT_MAX} loads, the most it can number; "
+            "load the datasets into a new database"
+        )
+    return slot
+
+
+def owner() -> dict[str, Any]:
+    """This process, as the holder of a load."""
+    return {
+        "pid": os.getpid(),
+        "host": socket.gethostname(),
+        "seen": datetime.datetime.now(datetime.UTC).timestamp(),
+    }
+
+
+def _is_alive(owner: Mapping[str, Any]) -> bool:
+    if owner["host"] != socket.gethostname():
+        return bool(datetime.datetime.now(datetime.UTC).timestamp() - owner["seen"] < STALE_LOCK_S)
+    if owner["pid"] == os.getpid():
+        return False
+    try:
+        os.kill(owner["pid"], 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def close_load(database: Documents, slot: int) -> None:
+    """Note that a load has published."""
+    database[documents.LOADS].update_one(
+        {"_id": slot},
+        {"$set": {"open": False}, "$addToSet": {"layers": slot}, "$unset": {"written": ""}},
+    )
+
+
+def refuse_if_alive(load: Mapping[str, Any], dataset_id: str) -> None:
+    """Raise `LoadError` when another process that is alive holds the load."""
+    holder = load["owner"]
+    if _is_alive(holder):
+        raise LoadError(
+            f'another load of dataset "{dataset_id}" is running (process {holder["pid"]} on '
+            f"{holder['host']}); wait for it or stop it"
+        )
+
+
+def forget_load(database: Documents, load: Mapping[str, Any]) -> None:
+    """Delete what an unfinished load wrote."""
+    for layer in (load["_id"], *load.get("layers", ())):
+        delete_layer(database, layer)
+    database[documents.LOADS].delete_one({"_id": load["_id"]})
+
+
+def delete_layer(database: Documents, layer: int) -> None:
+    """Delete whatever a layer has in any collection."""
+    for name in _LAYERED:
+        database[name].delete_many({"l": layer})

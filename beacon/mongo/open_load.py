@@ -1,0 +1,277 @@
+"""One release of a dataset in the making: records and alleles go to layers of their own."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+from pymongo import ASCENDING, ReplaceOne
+from pymongo.database import Database
+from pymongo.errors import DuplicateKeyError
+
+from beacon.framework.answer import Record
+from beacon.framework.errors import LoadError
+from beacon.framework.source import SourceFile
+from beacon.model.allele import Observation
+from beacon.model.ontology import Ontologies
+from beacon.mongo import documents
+from beacon.mongo.alleles import AlleleWriter
+from beacon.mongo.load_register import (
+    close_load,
+    forget_load,
+    next_slot,
+    owner,
+    release_of,
+)
+from beacon.mongo.people import write_layer
+from beacon.mongo.roster_documents import read_part, write_part
+
+Documents = Database[dict[str, Any]]
+
+
+class MongoLoad:
+    """One open load. Blocks and records go to a slot of their own; the manifest is written last."""
+
+    def __init__(
+        self,
+        database: Documents,
+        dataset_id: str,
+        slot: int,
+        manifest: dict[str, Any] | None,
+        assembly: str | None,
+        ontologies: Ontologies,
+    ) -> None:
+        self._database = database
+        self._dataset_id = dataset_id
+        self._slot = slot
+        self._manifest = manifest or {}
+        self._assembly = assembly or self._manifest.get("assembly")
+        self._ontologies = ontologies
+        state = database[documents.LOADS].find_one({"_id": slot}) or {}
+        self._positions: dict[str, int] = dict(state.get("positions", {}))
+        self._finished: set[str] = set(state.get("finished", ()))
+        self._samples, self._owners = self._read_samples(self._manifest.get("metadata"))
+        self._published_samples = len(self._samples)
+        self._published_owners = len(self._owners)
+        self._remembered = (self._published_samples, self._published_owners)
+        self._row_of = {name: row for row, name in enumerate(self._samples)}
+        self._alleles = AlleleWriter(database, slot, self._manifest, state.get("written", {}))
+        self._staged = database[documents.STAGED].find_one({"l": slot}) is not None
+        added, owners = self._read_samples(slot)
+        for name in added:
+            self._add_sample(name)
+        self._owners |= owners
+
+    @property
+    def assembly(self) -> str | None:
+        """As asked when the load was opened, else what the published release is on."""
+        return self._assembly
+
+    def is_loaded(self, file: SourceFile) -> bool:
+        """Whether the published release already holds this very file."""
+        return file.digest in self._manifest.get("files", ())
+
+    def position(self, file: SourceFile) -> int:
+        """How many records of the file an interrupted load has already written for good."""
+        return self._positions.get(file.digest, 0)
+
+    def rows(self, sample_names: Sequence[str]) -> Any:
+        """The row of each sample; the samples of a file with genotypes are named all at once."""
+        rows = np.array([self._add_sample(name) for name in sample_names], np.uint32)
+        self._alleles.samples_of_file(rows)
+        return rows
+
+    def write_alleles(self, observations: Sequence[Observation]) -> None:
+        """Take alleles; they are written at the next `mark`."""
+        for observation in observations:
+            if observation.annotation is not None:
+                self._note_owners(observation.annotation)
+        self._alleles.add(observations, self._ontologies)
+
+    def write_records(self, entry_type: str, records: Sequence[Record]) -> None:
+        """Take records of one entry type; the last one of an id is kept."""
+        operations = [
+            ReplaceOne(
+                {"_id": f"{self._slot}|{entry_type}|{record['id']}"},
+                {
+                    "l": self._slot,
+                    "t": entry_type,
+                    "id": record["id"],
+                    "r": msgspec.json.encode(record),
+                },
+                upsert=True,
+            )
+            for record in records
+        ]
+        if operations:
+            self._database[documents.STAGED].bulk_write(operations, ordered=True)
+            self._staged = True
+
+    def waiting(self) -> Iterator[Record]:
+        """Variant records that wait for the assembly, published ones first."""
+        yield from map(msgspec.json.decode, self.records(documents.WAITING))
+
+    def mark(self, file: SourceFile, position: int) -> None:
+        """Write what was handed over and remember how far the file was read."""
+        self._remember_samples()
+        self._alleles.flush(f"{file.digest}:{position}", max(len(self._samples), 1))
+        self._positions[file.digest] = position
+        self._database[documents.LOADS].update_one(
+            {"_id": self._slot},
+            {
+                "$set": {
+                    f"positions.{file.digest}": position,
+                    "owner": owner(),
+                    "written": self._alleles.state(),
+                }
+            },
+        )
+
+    def finish(self, file: SourceFile) -> None:
+        """The file was handed over whole."""
+        self._finished.add(file.digest)
+        self._database[documents.LOADS].update_one(
+            {"_id": self._slot}, {"$addToSet": {"finished": file.digest}}
+        )
+
+    def publish(self) -> Mapping[str, int]:
+        """Make this the release that is served: one write of the dataset's manifest."""
+        self._remember_samples()
+        self._alleles.flush("publish", max(len(self._samples), 1))
+        alleles = self._alleles.finish()
+        manifest = dict(self._manifest)
+        new_people = (
+            self._staged
+            or len(self._samples) > self._published_samples
+            or len(self._owners) > self._published_owners
+        )
+        no_longer_wait = self._assembly is not None and bool(
+            self._manifest.get("counts", {}).get(documents.WAITING)
+        )
+        if new_people or no_longer_wait or "metadata" not in manifest:
+            layer = next_slot(self._database)
+            self._database[documents.LOADS].update_one(
+                {"_id": self._slot}, {"$addToSet": {"layers": layer}}
+            )
+            manifest["counts"] = write_layer(
+                self._database, layer, self._samples, self._owners, _Records(self), self._ontologies
+            )
+            manifest["metadata"] = layer
+        record = self._dataset_record()
+        if record is not None:
+            manifest["record"] = record
+        release = release_of(self._manifest) + 1
+        manifest |= alleles
+        manifest |= {
+            "_id": self._dataset_id,
+            "release": release,
+            "files": [*manifest.get("files", []), *sorted(self._finished)],
+            "updated": datetime.datetime.now(datetime.UTC),
+        }
+        manifest.setdefault("created", manifest["updated"])
+        if self._assembly and (manifest.get("layers") or manifest.get("structural")):
+            manifest["assembly"] = self._assembly
+        self._replace_manifest(manifest)
+        close_load(self._database, self._slot)
+        self._database[documents.STAGED].delete_many({"l": self._slot})
+        counts = {key: value for key, value in manifest["counts"].items() if key != "rows"}
+        return {**counts, "genomicVariant": manifest.get("observed", 0)}
+
+    def _replace_manifest(self, manifest: dict[str, Any]) -> None:
+        manifests = self._database[documents.MANIFESTS]
+        base = release_of(self._manifest)
+        try:
+            if base:
+                same = {"_id": self._dataset_id, "release": base}
+                replaced = manifests.replace_one(same, manifest).matched_count == 1
+            else:
+                manifests.insert_one(manifest)
+                replaced = True
+        except DuplicateKeyError:
+            replaced = False
+        if not replaced:
+            raise LoadError(
+                f'dataset "{self._dataset_id}" was loaded or dropped by somebody else meanwhile; '
+                "load the files again"
+            )
+
+    def abandon(self) -> None:
+        """Forget the load and what it wrote."""
+        state = self._database[documents.LOADS].find_one({"_id": self._slot})
+        forget_load(self._database, state or {"_id": self._slot})
+
+    def _add_sample(self, name: str) -> int:
+        row = self._row_of.setdefault(name, len(self._samples))
+        if row == len(self._samples):
+            self._samples.append(name)
+        return row
+
+    def _note_owners(self, record: Record) -> None:
+        """What a variant record says of whose its samples are."""
+        for case in record.get("caseLevelData") or ():
+            biosample, individual = case.get("biosampleId"), case.get("individualId")
+            if isinstance(biosample, str) and isinstance(individual, str):
+                self._owners.setdefault(biosample, individual)
+
+    def _remember_samples(self) -> None:
+        """Rows of new samples are part of what an interrupted load has written."""
+        known = (len(self._samples), len(self._owners))
+        if known != self._remembered:
+            added = self._samples[self._published_samples :]
+            write_part(self._database, self._slot, "samples", msgspec.json.encode(added))
+            write_part(self._database, self._slot, "owners", msgspec.json.encode(self._owners))
+            self._remembered = known
+
+    def _read_samples(self, layer: int | None) -> tuple[list[str], dict[str, str]]:
+        """The samples of a layer, in the order of rows, and whose they are where that was said."""
+        if layer is None:
+            return [], {}
+        samples = read_part(self._database, layer, "samples")
+        owners = read_part(self._database, layer, "owners")
+        return (
+            msgspec.json.decode(samples or b"[]", type=list[str]),
+            msgspec.json.decode(owners or b"{}", type=dict[str, str]),
+        )
+
+    def _dataset_record(self) -> bytes | None:
+        found = self._database[documents.STAGED].find_one({"l": self._slot, "t": "dataset"})
+        return found["r"] if found else None
+
+    def records(self, entry_type: str) -> Iterator[bytes]:
+        """All records of a type: those of the published release that this load does not replace,
+        then its own."""
+        staged = self._database[documents.STAGED]
+        mine = {found["id"] for found in staged.find({"l": self._slot, "t": entry_type}, {"id": 1})}
+        layer = self._manifest.get("metadata")
+        if layer is not None:
+            old = self._database[documents.RECORDS].find(
+                {"l": layer, "t": entry_type, "g": {"$exists": False}}, {"id": 1, "r": 1}
+            )
+            for found in old.sort("_id", ASCENDING):
+                if found["id"] not in mine:
+                    yield found["r"]
+        # In the order of loading: natural order is insertion order until something is deleted, so
+        # sort by id to be the same at every reading.
+        for found in staged.find({"l": self._slot, "t": entry_type}, {"r": 1}).sort("_id", 1):
+            yield found["r"]
+
+
+class _Records(Mapping[str, Any]):
+    """The records of a load by entry type; each look-up reads them afresh."""
+
+    def __init__(self, load: MongoLoad) -> None:
+        self._load = load
+
+    def __getitem__(self, entry_type: str) -> Iterator[bytes]:
+        if entry_type == documents.WAITING and self._load.assembly is not None:
+            return iter(())  # they are alleles now
+        return self._load.records(entry_type)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(documents.ENTRY_CODES)
+
+    def __len__(self) -> int:
+        return len(documents.ENTRY_CODES)
