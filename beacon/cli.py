@@ -20,7 +20,7 @@ from beacon import __version__, databases, settings_file
 from beacon.framework.errors import OperatorError
 from beacon.load.progress import RichProgress
 from beacon.load.report import Report
-from beacon.mongo.sink import MongoSink
+from beacon.mongo.sink import NOTICED_WITHIN_S, MongoSink
 from beacon.settings import LogFormat, LogSettings, Settings
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -142,7 +142,12 @@ def load_vcf(
 
     with databases.open_database(settings) as database, RichProgress(_err) as progress:
         report = load_files(
-            _sink(database), dataset_id, assembly, files, progress=progress, listing=listing
+            _sink(database, settings),
+            dataset_id,
+            assembly,
+            files,
+            progress=progress,
+            listing=listing,
         )
     _finish(report, as_json, settings, dataset_id)
 
@@ -167,7 +172,7 @@ def load_bff(
 
     with databases.open_database(settings) as database, RichProgress(_err) as progress:
         report = load_files(
-            _sink(database),
+            _sink(database, settings),
             dataset_id,
             paths,
             assembly=assembly,
@@ -236,7 +241,7 @@ def drop_dataset(dataset_id: str, settings: Settings) -> None:
     begun with them must have ended.
     """
     with databases.open_database(settings) as database:
-        if not MongoSink(database).drop(dataset_id):
+        if not _bare_sink(database, settings).drop(dataset_id):
             raise OperatorError(f'there is no dataset "{dataset_id}"')
     _err.print(f"dropped {dataset_id}", markup=False)
 
@@ -263,7 +268,7 @@ def demo(port: int | None, folder: Path) -> None:
     path.write_text(f'data_dir = "database"\n\n{files.settings}', encoding="utf-8")
     settings = settings_file.load(path, os.environ)
     with databases.open_database(settings) as database:
-        sink = _sink(database)
+        sink = _sink(database, settings)
         with RichProgress(_err) as progress:
             for one in files.datasets:
                 records = load_records(sink, one.id, [one.bff], progress=progress)
@@ -311,11 +316,16 @@ def _with_server(settings: Settings, **given: str | int | None) -> Settings:
     )
 
 
-def _sink(database: databases.Documents) -> MongoSink:
+def _bare_sink(database: databases.Documents, settings: Settings) -> MongoSink:
+    """The sink; what it retires outlives the answers that may still be read from it."""
+    return MongoSink(database, grace_s=settings.limits.deadline_s + NOTICED_WITHIN_S)
+
+
+def _sink(database: databases.Documents, settings: Settings) -> MongoSink:
     """The sink, with the ontologies and genes that installed packages bring."""
     from beacon.load.reference import ensure_reference
 
-    sink = MongoSink(database)
+    sink = _bare_sink(database, settings)
     with _err.status("looking for ontologies and genes"):
         brought = ensure_reference(sink)
     for one in brought:

@@ -31,6 +31,8 @@ from beacon.mongo.reference import ontologies_from, reference_from
 
 Documents = Database[dict[str, Any]]
 
+NOTICED_WITHIN_S = 2.0
+"""Servers know of a new release by then."""
 _REFERENCE_CHUNK = 8 << 20
 
 
