@@ -65,7 +65,7 @@ class MongoSink:
         slot = None
         for found in self._database[documents.LOADS].find({"dataset": dataset_id, "open": True}):
             refuse_if_alive(found, dataset_id)
-            if found["_id"] in layers_of(manifest or {}):
+            if layers_of(manifest or {}) & {found["_id"], *found.get("layers", ())}:
                 # It had published, and died before it could say so.
                 close_load(self._database, found["_id"])
             elif found["digests"] == digests and found["base"] == release_of(manifest):

@@ -13,6 +13,7 @@ from beacon.framework.access import ANY, Access
 from beacon.framework.errors import LoadError
 from beacon.framework.query import Granularity, Query, VariationQuery
 from beacon.framework.source import SourceFile
+from beacon.load.bff import load_bff
 from beacon.load.vcf import load_vcf
 from beacon.mongo.sink import MongoSink
 from beacon.mongo.store import MongoStore
@@ -121,3 +122,22 @@ async def test_what_is_being_loaded_is_not_dropped_and_what_was_dropped_is_not_p
     late.abandon()
 
     assert sink.manifests() == []
+
+
+async def test_a_load_that_died_after_publishing_has_published(
+    sink: MongoSink, mongo_uri: str, database: str, tmp_path: Path
+) -> None:
+    """Records alone bring no layer of alleles: what was published is known by its metadata."""
+    (tmp_path / "individuals.json").write_text('[{"id": "I1", "sex": {"id": "NCIT:C16576"}}]')
+    load_bff(sink, "d", [tmp_path])
+    with pymongo.MongoClient[dict[str, Any]](mongo_uri) as client:
+        # As it was in the moment between the two last writes of a load.
+        client[database]["loads"].update_many({}, {"$set": {"open": True, "owner.pid": 2**22}})
+    (tmp_path / "individuals.json").write_text('[{"id": "I2", "sex": {"id": "NCIT:C16576"}}]')
+    load_bff(sink, "d", [tmp_path])
+
+    async with pymongo.AsyncMongoClient[dict[str, Any]](mongo_uri) as client:
+        query = Query(entry_type="individual", granularity=Granularity.RECORD)
+        answer = await MongoStore(client[database], refresh_s=0).search(query, EVERYTHING)
+
+    assert {record["id"] for record in answer.result_sets[0].records} == {"I1", "I2"}
