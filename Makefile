@@ -17,7 +17,7 @@ setup: $(READY)  ## Make the virtual environment .venv with everything in it
 $(READY): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet -e ".[embedded,reference,dev]"
+	$(BIN)/python -m pip install --quiet -e ".[embedded,parquet,reference,dev]"
 	$(BIN)/python -m pip install --quiet --no-deps genmod==3.12.0 beacon2-cbi-tools
 	touch $@
 

@@ -50,6 +50,10 @@ class Source(Protocol):
         """
 
 
+NOBODY = 0xFFFFFFFF
+"""In place of a row: a sample whose person has withdrawn."""
+
+
 class SourceFile(msgspec.Struct, frozen=True, kw_only=True):
     """A file of a load: `digest` (of its bytes) tells whether it was loaded before."""
 
@@ -71,7 +75,23 @@ class Load(Protocol):
         """How many records of the file an interrupted load has already written for good."""
 
     def rows(self, sample_names: Sequence[str]) -> Any:
-        """The row of each sample (uint32 array, same order); rows are added as needed."""
+        """The row of each sample (uint32 array, same order); rows are added as needed.
+
+        The row of a sample whose person has withdrawn is `NOBODY`: nothing of it is to be loaded.
+        """
+
+    def populations(self, names: Sequence[str]) -> None:
+        """Name the populations that `Observation.strata` counts, the first of them everybody.
+
+        Once a load, before the alleles that have such counts.
+        """
+
+    def annotate(self, annotations: Sequence[tuple[Any, Mapping[str, Any]]]) -> int:
+        """Add to what is said of alleles (`model.allele.Allele`), those that the dataset has.
+
+        Returns:
+            How many of them it has.
+        """
 
     def write_alleles(self, observations: Sequence[Any]) -> None:
         """Take `model.variation.Observation` values; written in batches of the sink's choosing."""

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
+from pyroaring import BitMap
 
 from beacon.model.assemblies import canonical_assembly, chromosome
 from beacon.model.variant_types import type_of_bases, type_of_symbol
@@ -203,6 +204,21 @@ class Allele(msgspec.Struct, frozen=True, eq=False):
         return hash(self._identity())
 
 
+class Called(NamedTuple):
+    """Who was looked at at a site: rows with two alleles called there, and rows with one.
+
+    A row in neither was not called, or not looked at. Neither set is changed once it is here.
+    """
+
+    twice: BitMap
+    once: BitMap
+
+    @property
+    def allele_number(self) -> int:
+        """Alleles called."""
+        return 2 * len(self.twice) + len(self.once)
+
+
 class Observation(msgspec.Struct, frozen=True, eq=False):
     """One allele of one dataset and who carries it.
 
@@ -210,18 +226,28 @@ class Observation(msgspec.Struct, frozen=True, eq=False):
         allele: the allele.
         rows: the rows (sample slots) of its carriers, each once; shape (carriers,), uint32.
         zygosity: `Zygosity` codes in the same order; shape (carriers,), uint8.
+        called: who was looked at; `None` where only carriers are known.
         allele_number: alleles called at the site; 0 is unknown.
-        annotation: the genomic variation record as loaded, when there is one.
         allele_count: alleles seen, when it is stated and cannot be counted from the carriers.
+        annotation: what else is said of the allele, in the properties of a genomic variation
+            record. It is added to what is known already, unless the observation is `asserted`.
+        asserted: whether `annotation` is a whole record, which takes the place of an older one and
+            says that the variant is there, whether or not it names carriers.
+        strata: counts by population, shape (populations, 5), int64: allele count, allele number,
+            heterozygous, homozygous and hemizygous *people*; -1 is not stated. The populations
+            are those that `Load.populations` named, the first of them everybody.
 
     """
 
     allele: Allele
     rows: NDArray[np.uint32]
     zygosity: NDArray[np.uint8]
+    called: Called | None = None
     allele_number: int = 0
-    annotation: Mapping[str, Any] | None = None
     allele_count: int | None = None
+    annotation: Mapping[str, Any] | None = None
+    asserted: bool = False
+    strata: NDArray[np.int64] | None = None
 
 
 _MATE = re.compile(r"[\[\]](?P<mate>[^\[\]]+:\d+)[\[\]]")

@@ -1,0 +1,126 @@
+"""What the commands share: options, the settings they read, and how they report."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+import msgspec
+from rich.console import Console
+
+from beacon import databases, settings_file
+from beacon.framework.errors import OperatorError
+from beacon.load.report import Report
+from beacon.mongo.sink import NOTICED_WITHIN_S, MongoSink
+from beacon.settings import Settings
+
+EXIT_NOT_LOADED = 1
+EXIT_OPERATOR_ERROR = 2
+
+out = Console()
+err = Console(stderr=True)
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+EXIT_NOT_LOADED = 1
+EXIT_OPERATOR_ERROR = 2
+
+_out = Console()
+_err = Console(stderr=True)
+
+
+class Commands(click.Group):
+    """A group whose commands fail with one clean sentence on standard error and status 2."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command."""
+        try:
+            return super().invoke(ctx)
+        except OperatorError as error:
+            click.echo(f"beacon: {error}", err=True)
+            ctx.exit(EXIT_OPERATOR_ERROR)
+
+
+def with_settings(command: Command) -> Command:
+    """The option every command has that reads settings: `settings` is the effective ones."""
+    return click.option(
+        "--settings",
+        type=click.Path(path_type=Path, dir_okay=False),
+        envvar="BEACON_SETTINGS",
+        help="Settings file (TOML). BEACON__SECTION__KEY in the environment overrides it.",
+        callback=_load_settings,
+    )(command)
+
+
+def _load_settings(context: click.Context, _option: click.Parameter, path: Path | None) -> Settings:
+    if path is None and isinstance(context.obj, Settings):
+        return context.obj  # given to the group
+    return settings_file.load(path, os.environ)
+
+
+DATASET = click.option("--dataset", "dataset_id", required=True, help="Id of the dataset.")
+ASSEMBLIES = click.Choice(["GRCh37", "GRCh38"])
+ASSEMBLY = click.option(
+    "--assembly", required=True, type=ASSEMBLIES, help="Reference assembly of the coordinates."
+)
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
+LISTING = click.option(
+    "--listing",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File to append every problem to, as JSON Lines.",
+)
+PATHS = click.argument(
+    "paths", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True)
+)
+PORT = click.option("--port", type=click.IntRange(0, 65535), help="TCP port to listen on.")
+
+
+def with_server(settings: Settings, **given: str | int | None) -> Settings:
+    """The settings with what was given on the command line in the place of `[server]`."""
+    overrides = {key: value for key, value in given.items() if value is not None}
+    return msgspec.structs.replace(
+        settings, server=msgspec.structs.replace(settings.server, **overrides)
+    )
+
+
+def bare_sink(database: databases.Documents, settings: Settings) -> MongoSink:
+    """The sink; what it retires outlives the answers that may still be read from it."""
+    return MongoSink(database, grace_s=settings.limits.deadline_s + NOTICED_WITHIN_S)
+
+
+def sink_of(database: databases.Documents, settings: Settings) -> MongoSink:
+    """The sink, with the ontologies and genes that installed packages bring."""
+    from beacon.load.reference import ensure_reference
+
+    sink = bare_sink(database, settings)
+    with err.status("looking for ontologies and genes"):
+        brought = ensure_reference(sink)
+    for one in brought:
+        err.print(f"brought in {one}", markup=False)
+    return sink
+
+
+def finish(report: Report, as_json: bool, settings: Settings, dataset_id: str) -> None:
+    """Print the report of a load; say so when the policy lets nobody see the dataset."""
+    if dataset_id not in settings.policy.datasets:
+        err.print(
+            f'Nobody can see {dataset_id} yet: the settings have no [policy.datasets."{dataset_id}"'
+            '.public], such as "*" = "count".',
+            markup=False,
+            soft_wrap=True,
+        )
+    print_report(report, as_json)
+
+
+def print_report(report: Report, as_json: bool) -> None:
+    """Print a report, and end with status 1 when something was not loaded."""
+    if as_json:
+        click.echo(report.to_json())
+    else:
+        out.print(report)
+    if not report.ok:
+        sys.exit(EXIT_NOT_LOADED)
