@@ -9,7 +9,7 @@ import msgspec
 from rich.table import Table
 
 from beacon import databases
-from beacon.commands.options import AS_JSON, err, out, with_settings
+from beacon.commands.options import AS_JSON, bare_sink, err, out, with_settings
 from beacon.framework.errors import OperatorError
 from beacon.mongo.sink import MongoSink
 from beacon.settings import Settings

@@ -96,6 +96,15 @@ class Load(Protocol):
     def write_alleles(self, observations: Sequence[Any]) -> None:
         """Take `model.variation.Observation` values; written in batches of the sink's choosing."""
 
+    def left_shifted(self, *, all_of_them: bool) -> None:
+        """Say whether the insertions and deletions of this load are as far left as they can be.
+
+        Questions are shifted the same way only where all loads with genotypes were.
+        """
+
+    def record(self, entry_type: str, entry_id: str) -> Record | None:
+        """A record as this load would publish it now, to add to it; `None` if there is none."""
+
     def write_records(self, entry_type: str, records: Sequence[Record]) -> None:
         """Take records of one entry type; a record with a known id replaces the older one.
 

@@ -1,4 +1,4 @@
-"""The home of genomic variations in BFF: from a record to the allele and who carries it."""
+"""The home of genomic variation records: from a record to the allele and who carries it."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ _UNREADABLE = "variation not understood"
 _BATCH = 1_000
 _WAITING = SourceFile(name="waiting records", digest="waiting")
 """Stands for the waiting records where a load remembers how far it got with each file."""
+_IDENTITY = frozenset(("variation", "variantInternalId"))
 _GENOTYPE = re.compile(r"[\d.]+(?:[/|][\d.]+)*")
 
 
@@ -44,7 +45,7 @@ class Variant:
 
 
 def read_variant(
-    record: dict[str, Any], assembly: str, report: Report, *, file: str, place: str
+    record: Record, assembly: str, report: Report, *, file: str, place: str
 ) -> Variant | None:
     """The variant that a record describes, or `None` when the report says why it cannot be.
 
@@ -153,13 +154,32 @@ def read_zygosity(zygosity: object) -> Zygosity:
     return next((code for word, code in _BY_WORD if word in label), Zygosity.UNSPECIFIED)
 
 
+def named_assembly(record: Any) -> str | None:
+    """The assembly that a genomic variation record says it is on, if it does."""
+    if not isinstance(record, dict) or not isinstance(record.get("variation"), dict):
+        return None
+    try:
+        return allele_from_record(record["variation"], record)[0]
+    except UnreadableVariation:
+        return None
+
+
 def observations(
-    variants: Sequence[Variant], rows_of: Callable[[Sequence[str]], Any], report: Report
+    variants: Sequence[Variant],
+    rows_of: Callable[[Sequence[str]], Any],
+    report: Report,
+    *,
+    asserted: bool = True,
 ) -> list[Observation]:
-    """The variants with their carriers' rows; all names are asked for at once."""
+    """The variants with their carriers' rows; all names are asked for at once.
+
+    Args:
+        asserted: Whether their records are all there is to say of them. Otherwise they are added to
+            what others say, and how the variant is written and called is left to those.
+    """
     names = list(dict.fromkeys(name for one in variants for name, _ in one.carriers))
     rows = dict(zip(names, np.asarray(rows_of(names)).tolist(), strict=True)) if names else {}
-    return [_observation(variant, rows, report) for variant in variants]
+    return [_observation(variant, rows, report, asserted) for variant in variants]
 
 
 def _not_understood(
@@ -168,7 +188,9 @@ def _not_understood(
     return Problem(file=file, place=place, field="variation", reason=reason, detail=str(error))
 
 
-def _observation(variant: Variant, rows: Mapping[str, int], report: Report) -> Observation:
+def _observation(
+    variant: Variant, rows: Mapping[str, int], report: Report, asserted: bool
+) -> Observation:
     by_row: dict[int, Zygosity] = {}
     for name, code in variant.carriers:
         if by_row.setdefault(rows[name], code) != code:
@@ -185,8 +207,15 @@ def _observation(variant: Variant, rows: Mapping[str, int], report: Report) -> O
         allele=variant.allele,
         rows=np.fromiter(by_row, np.uint32, len(by_row)),
         zygosity=np.fromiter(by_row.values(), np.uint8, len(by_row)),
-        annotation=variant.record,
+        annotation=variant.record if asserted else _fragment(variant.record),
+        asserted=asserted,
     )
+
+
+def _fragment(record: Record) -> Record | None:
+    """What a record says of a variant beside what it is; `None` when that is nothing."""
+    left = {key: value for key, value in record.items() if key not in _IDENTITY}
+    return left or None
 
 
 def _carriers(

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from beacon.framework.errors import LoadError
-from beacon.load.bff import named_assembly
-from beacon.load.bff_variants import read_variant
+from beacon.load.bff_variants import named_assembly, read_variant
 from beacon.load.genes import read_genes
+from beacon.load.genotypes import Columns
 from beacon.load.json_files import entry_type_of, is_json, no_entity, read_records
 from beacon.load.ontologies import read_ontology
 from beacon.load.record_checks import departures, unusable
@@ -95,7 +95,7 @@ def _check_vcf(path: Path, assembly: str | None, report: Report) -> None:
                 f"one of {', '.join(ASSEMBLIES)}"
             )
         rows = np.arange(len(file.samples), dtype=np.uint32)
-        reader = RecordReader(path.name, file.assembly, rows, report)
+        reader = RecordReader(path.name, file.assembly, Columns(rows), report)
         for record in file.records():
             reader.take(record)
             reader.drain()

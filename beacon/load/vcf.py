@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,22 +10,23 @@ from typing import Any
 import numpy as np
 
 from beacon.framework.errors import LoadError
-from beacon.framework.source import Load, Sink, SourceFile
+from beacon.framework.source import NOBODY, Load, Sink, SourceFile
 from beacon.load.bff_variants import load_waiting
-from beacon.load.genotypes import Calls, Rows
+from beacon.load.genotypes import Calls, Columns, Rows
 from beacon.load.progress import Progress, Silent
 from beacon.load.report import Problem, Report
 from beacon.load.source_files import find_files, identify
-from beacon.load.structural import is_structural, structural_allele
-from beacon.load.vcf_file import VcfFile, is_vcf
-from beacon.model.allele import Allele, Observation, UnreadableVariation
-from beacon.model.assemblies import (
-    ASSEMBLIES,
-    canonical_assembly,
-    chromosome,
-    implied_assembly,
-    length,
+from beacon.load.vcf_alleles import (
+    NOTHING,
+    REFERENCE_BLOCK,
+    AlleleReader,
+    Bases,
+    Shift,
+    Unusable,
 )
+from beacon.load.vcf_file import VcfFile, is_vcf
+from beacon.model.allele import Allele, Observation
+from beacon.model.assemblies import ASSEMBLIES, canonical_assembly
 
 MARK_EVERY = 5_000
 """Records between two points at which an interrupted load can be taken up again."""
@@ -35,15 +35,6 @@ MARK_EVERY_CARRIERS = 40_000_000
 
 _BATCH = 1_000  # alleles
 _BATCH_CARRIERS = 4_000_000
-_BASES = re.compile("[ACGTN]+")
-_REFERENCE_BLOCK = "reference block"
-_NOTHING = {
-    "<NON_REF>": _REFERENCE_BLOCK,
-    "<*>": _REFERENCE_BLOCK,
-    "<X>": _REFERENCE_BLOCK,
-    "*": "spanning deletion",
-}
-"""ALTs that stand for no allele of the record's own."""
 
 
 def load_vcf(
@@ -99,38 +90,30 @@ def load_vcf(
     return report
 
 
-class _Unusable(Exception):
-    """An allele cannot be loaded: the reason, the column, and what was found in it."""
-
-    def __init__(self, reason: str, field: str, detail: str) -> None:
-        super().__init__(reason)
-        self.reason, self.field, self.detail = reason, field, detail
-
-
-@dataclass(slots=True)
-class _Contig:
-    """What is the same for all records of one contig: `name` is `None` if it is none of ours."""
-
-    name: str | None
-    length: int
-
-
 @dataclass(slots=True)
 class RecordReader:
     """Makes observations of records, and accounts for every allele that it cannot use.
 
     Args:
-        rows: The row of each sample of the file.
+        columns: The row of each sample of the file.
+        annotator: Reads what the file says of alleles beside genotypes, if it does.
+        bases: The reference sequence, to compare REF with and to shift alleles along.
     """
 
     file_name: str
     assembly: str
-    rows: Rows
+    columns: Columns
     report: Report
+    annotator: Any = None
+    bases: Bases | None = None
+    shift: Shift | None = None
     number: int = 0
     batch: list[Observation] = field(default_factory=list)
     carriers: int = 0
-    _contigs: dict[str, _Contig] = field(default_factory=dict)
+    _alleles: AlleleReader = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._alleles = AlleleReader(self.file_name, self.assembly, self.bases, self.shift)
 
     def take(self, record: Any) -> None:
         """Add the alleles of one `cyvcf2.Variant` to the batch."""
@@ -140,24 +123,23 @@ class RecordReader:
         report.records += 1
         report.items += len(alternates) or 1
         if not alternates:
-            report.nothing_to_load[_REFERENCE_BLOCK] += 1
+            report.nothing_to_load[REFERENCE_BLOCK] += 1
             return
-        contig = self._contigs.get(record.CHROM) or self._contig(record.CHROM)
         alleles: list[tuple[int, Allele]] = []
         for number, alternate in enumerate(alternates, start=1):
-            if alternate in _NOTHING:
-                report.nothing_to_load[_NOTHING[alternate]] += 1
+            if alternate in NOTHING:
+                report.nothing_to_load[NOTHING[alternate]] += 1
                 continue
             try:
-                alleles.append((number, self._allele(record, contig, number, alternate)))
-            except _Unusable as unusable:
+                alleles.append((number, self._alleles.allele(record, number - 1)))
+            except Unusable as unusable:
                 self._lose(record, unusable.reason, unusable.field, unusable.detail)
         if not alleles:
             return
         if "GT" not in record.FORMAT:
             self._lose(record, "the record has no genotypes", "FORMAT", count=len(alleles))
             return
-        calls = Calls(record.format("GT", int), self.rows)
+        calls = Calls.of(record, self.columns)
         if calls.highest > len(alternates):
             detail = f"GT names allele {calls.highest} of {len(alternates)} alternates"
             self._lose(
@@ -177,11 +159,19 @@ class RecordReader:
                     rows=carriers.rows,
                     zygosity=carriers.zygosity,
                     allele_number=calls.allele_number,
+                    called=calls.called,
                     allele_count=carriers.allele_count,
-                    annotation=None,
+                    annotation=self._annotation(record, number - 1, allele),
                 )
             )
         report.loaded["genomicVariant"] += len(alleles)
+
+    def _annotation(self, record: Any, index: int, allele: Allele) -> Mapping[str, Any] | None:
+        if self.annotator is None:
+            return None
+        return self.annotator.fragment(
+            record.INFO, record.ID, index, allele, record.REF, record.ALT[index], record.ALT
+        )
 
     @property
     def is_full(self) -> bool:
@@ -192,50 +182,6 @@ class RecordReader:
         """The batch, leaving an empty one."""
         drained, self.batch, self.carriers = self.batch, [], 0
         return drained
-
-    def _contig(self, name: str) -> _Contig:
-        canonical, implied = chromosome(name), implied_assembly(name)
-        if implied not in (None, self.assembly):
-            raise LoadError(
-                f"{self.file_name} has records on {name}, which is of {implied}, "
-                f"and was to be loaded as {self.assembly}"
-            )
-        contig = _Contig(
-            name=canonical,
-            length=length(self.assembly, canonical) if canonical else 0,
-        )
-        self._contigs[name] = contig
-        return contig
-
-    def _allele(self, record: Any, contig: _Contig, number: int, alternate: str) -> Allele:
-        if contig.name is None:
-            detail = f"{record.CHROM} is none of 1-22, X, Y and M"
-            raise _Unusable("unknown chromosome", "CHROM", detail)
-        reference = record.REF.upper()
-        if not _BASES.fullmatch(reference):
-            detail = f"REF is {_shown(record.REF)}; only A, C, G, T and N are bases"
-            raise _Unusable("REF is not a sequence of bases", "REF", detail)
-        pos = record.POS
-        if pos < 1 or pos - 1 + len(reference) > contig.length:
-            detail = f"{contig.name} of {self.assembly} has bases 1 to {contig.length:,}"
-            raise _Unusable("outside the chromosome", "POS", detail)
-        alternate_bases = alternate.upper()
-        if _BASES.fullmatch(alternate_bases):
-            if alternate_bases == reference:
-                detail = f"both are {_shown(reference)}"
-                raise _Unusable("REF and ALT are the same", "ALT", detail)
-            return Allele.from_vcf(contig.name, pos, reference, alternate_bases)
-        if not is_structural(alternate):
-            detail = f"ALT is {_shown(alternate)}; only A, C, G, T and N are bases"
-            raise _Unusable("ALT is not a sequence of bases", "ALT", detail)
-        try:
-            allele = structural_allele(record, contig.name, reference, alternate, number - 1)
-        except UnreadableVariation as error:
-            raise _Unusable("structural variant not understood", "ALT", str(error)) from error
-        if allele.end > contig.length:
-            detail = f"it ends at {allele.end:,}, {contig.name} at {contig.length:,}"
-            raise _Unusable("outside the chromosome", "INFO/END", detail)
-        return allele
 
     def _lose(
         self, record: Any, reason: str, column: str, detail: str = "", *, count: int = 1
@@ -277,7 +223,7 @@ def _load_file(
     is of the whole file.
     """
     written = load.position(source)
-    reader = RecordReader(file.path.name, assembly, _rows(load, file), report)
+    reader = RecordReader(file.path.name, assembly, Columns(_rows(load, file)), report)
     progress.file(file.path.name, file.record_count())
     marked = carriers = 0
     try:
@@ -310,7 +256,7 @@ def _load_file(
 def _rows(load: Load, file: VcfFile) -> Rows:
     rows: Rows = np.asarray(load.rows(file.samples), dtype=np.uint32)
     _, first, inverse = np.unique(rows, return_index=True, return_inverse=True)
-    doubled = np.flatnonzero(first[inverse] != np.arange(rows.size))
+    doubled = np.flatnonzero((first[inverse] != np.arange(rows.size)) & (rows != NOBODY))
     if doubled.size:
         one, other = first[inverse[doubled[0]]], doubled[0]
         raise LoadError(
@@ -318,7 +264,3 @@ def _rows(load: Load, file: VcfFile) -> Rows:
             "biosample of the dataset"
         )
     return rows
-
-
-def _shown(bases: str) -> str:
-    return bases if len(bases) <= 20 else f"{bases[:20]}… ({len(bases)} bases)"

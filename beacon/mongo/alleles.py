@@ -9,57 +9,42 @@ whole before they take the place of the old ones.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
-from pymongo import ReplaceOne
 from pymongo.database import Database
+from pyroaring import BitMap
 
-from beacon.model.allele import Allele, Observation
+from beacon.framework.source import NOBODY
+from beacon.model.allele import Allele, Called, Observation
 from beacon.model.assemblies import code as chromosome_code
 from beacon.model.ontology import Ontologies
-from beacon.model.variant_types import type_of_bases
 from beacon.mongo import documents
-from beacon.mongo.annotations import annotation_document, catalogue_annotations
+from beacon.mongo.allele_keys import allele_key, fits_block, is_typed_by_bases
+from beacon.mongo.annotations import catalogue_annotations, write_annotations
 from beacon.mongo.block_writes import BlockWrites
-from beacon.mongo.documents import (
-    BLOCK_SPAN_MAX,
-    bin_shift_for,
-    block_id,
-    dense_range,
+from beacon.mongo.blocks import Block, row_set
+from beacon.mongo.called import Patterns
+from beacon.mongo.documents import BLOCK_SPAN_MAX, bin_shift_for, block_id
+from beacon.mongo.merging import Merging
+from beacon.mongo.packing import (
+    NOT_STATED,
+    Entry,
+    Stored,
+    decode_entries,
+    encode_block,
+    entries_of,
 )
-from beacon.mongo.merging import UNASSESSED, SampleSets, supersede, unite
-from beacon.mongo.packing import Entry, decode_entries, encode_block, entries_of
+from beacon.mongo.stored import copy_patterns, read_called, read_stored
 from beacon.mongo.structural_writes import write_structural
 
 U32 = npt.NDArray[np.uint32]
 Documents = Database[dict[str, Any]]
 _Key = tuple[int, str, str]
-
-
-def allele_key(allele: Allele) -> str:
-    """What makes two observations the same allele, however their files spelled it."""
-    code = chromosome_code(allele.reference_name)
-    if allele.structural:
-        extent = f"{allele.start}:{allele.end}:{allele.variant_type}"
-        return f"{code}:{extent}:{allele.detail}"
-    bases = f"{code}:{allele.start}:{allele.reference_bases}:{allele.alternate_bases}"
-    return bases if _is_typed_by_bases(allele) else f"{bases}:{allele.variant_type}"
-
-
-def _is_typed_by_bases(allele: Allele) -> bool:
-    return allele.variant_type == type_of_bases(allele.reference_bases, allele.alternate_bases)
-
-
-def fits_block(allele: Allele) -> bool:
-    """Whether an allele's columns say all there is to say of it."""
-    return (
-        not allele.structural
-        and len(allele.reference_bases) <= BLOCK_SPAN_MAX
-        and _is_typed_by_bases(allele)
-    )
+_SETS_KEPT = 2_000
 
 
 class AlleleWriter:
@@ -72,17 +57,23 @@ class AlleleWriter:
         self._slot = slot
         self._manifest = manifest
         self._shift: int | None = manifest.get("shift") or state.get("shift")
-        self._sets = SampleSets({**manifest.get("sample_sets", {}), **state.get("sample_sets", {})})
-        self._file_set = UNASSESSED
-        self._file_rows: U32 | None = None
+        self._samples: BitMap | None = None
+        self._merging = Merging()
+        self._patterns = Patterns(slot)
+        self._called: dict[bytes, Called] = {}
+        self._populations: list[str] = list(
+            state.get("populations") or manifest.get("populations", ())
+        )
+        self._normalised: bool | None = state.get("normalised", manifest.get("normalised"))
+        self._population_of: npt.NDArray[np.int64] | None = None
         self._codes: set[int] = set(state.get("codes", ()))
         self._older: dict[int, list[int]] = {}
         for layer in manifest.get("layers", ()):
             for code in layer["codes"]:
                 self._older.setdefault(code, []).append(layer["slot"])
-        self._bins: dict[tuple[int, int], tuple[list[Observation], list[int]]] = {}
-        self._bulky: list[tuple[str, Observation, int]] = []
-        self._annotated: list[Observation] = []
+        self._bins: dict[tuple[int, int], tuple[list[Observation], list[BitMap | None]]] = {}
+        self._bulky: list[tuple[str, Observation, BitMap | None]] = []
+        self._annotated: list[tuple[Allele, Mapping[str, Any], bool]] = []
         self._has: dict[str, bool] = {
             "structural": bool(state.get("structural")),
             "annotations": bool(state.get("annotations")),
@@ -94,14 +85,27 @@ class AlleleWriter:
         self._writes.recover()
 
     def samples_of_file(self, rows: U32) -> None:
-        """The rows of a file's samples: what the alleles that follow were looked at in."""
-        self._file_rows = rows
+        """The rows of a file's samples: whom the alleles that follow speak for."""
+        self._samples = row_set(rows[rows != NOBODY])
+
+    def populations(self, names: Sequence[str]) -> None:
+        """Name what the strata of this load count."""
+        for name in names:
+            if name not in self._populations:
+                self._populations.append(name)
+        self._population_of = np.array([self._populations.index(name) for name in names], np.int64)
+
+    def left_shifted(self, *, all_of_them: bool) -> None:
+        """Note whether this load's alleles are as far left as they can be."""
+        # One load that was not shifted is enough for a shifted question to miss what it brought.
+        self._normalised = all_of_them and self._normalised is not False
 
     def state(self) -> dict[str, Any]:
         """What a load that is taken up again has to know."""
         return {
             "shift": self._shift,
-            "sample_sets": self._sets.stored(),
+            "populations": self._populations,
+            "normalised": self._normalised,
             "codes": sorted(self._codes),
             "long_alleles": self._long_alleles,
             "typed_alleles": self._typed_alleles,
@@ -110,32 +114,30 @@ class AlleleWriter:
 
     def add(self, observations: Sequence[Observation], ontologies: Ontologies) -> None:
         """Take observations; nothing is written yet."""
-        if self._file_rows is not None and any(one.annotation is None for one in observations):
-            # Only genotypes say who was looked at; records name carriers, batch by batch.
-            self._file_set = self._sets.number(self._file_rows)
-            self._shift = self._shift or bin_shift_for(len(self._file_rows))
-            self._file_rows = None
         self._ontologies = ontologies
-        shift = self._shift = self._shift or bin_shift_for(0)
+        shift = self._shift = self._shift or bin_shift_for(len(self._samples or ()))
+        speaking = self._samples
         bins = self._bins
         for observation in observations:
             allele = observation.allele
-            # Records that name carriers one by one do not say who else was looked at.
-            sample_set = self._file_set if observation.annotation is None else UNASSESSED
             if observation.annotation is not None:
-                self._annotated.append(observation)
+                self._annotated.append((allele, observation.annotation, observation.asserted))
+            if observation.strata is not None:
+                observation = self._of_dataset(observation)
+            # Records that name carriers one by one speak for nobody else.
+            samples = None if observation.called is None else speaking
             if fits_block(allele):
                 key = (chromosome_code(allele.reference_name), allele.start >> shift)
                 of_bin = bins.get(key)
                 if of_bin is None:
                     of_bin = bins[key] = ([], [])
                 of_bin[0].append(observation)
-                of_bin[1].append(sample_set)
+                of_bin[1].append(samples)
             else:
-                self._bulky.append((allele_key(allele), observation, sample_set))
+                self._bulky.append((allele_key(allele), observation, samples))
                 if not allele.structural:
                     self._long_alleles |= len(allele.reference_bases) > BLOCK_SPAN_MAX
-                    self._typed_alleles |= not _is_typed_by_bases(allele)
+                    self._typed_alleles |= not is_typed_by_bases(allele)
 
     def flush(self, stamp: str, rows: int) -> None:
         """Write everything that was added.
@@ -150,10 +152,21 @@ class AlleleWriter:
             self._flush_blocks(stamp, rows)
         if self._bulky:
             self._copy_forward("structural", documents.STRUCTURAL)
-            write_structural(self._database, self._slot, self._sets, stamp, self._bulky)
+            write_structural(
+                self._database,
+                self._slot,
+                self._merging,
+                self._patterns,
+                stamp,
+                self._bulky,
+                self._called_in,
+            )
+            self._writes.write_patterns(self._patterns.drain())
             self._bulky = []
         if self._annotated:
-            self._flush_annotations()
+            self._copy_forward("annotations", documents.ANNOTATIONS)
+            write_annotations(self._database, self._slot, self._annotated, self._ontologies)
+            self._annotated = []
 
     def finish(self) -> dict[str, Any]:
         """What the manifest has to say of the alleles."""
@@ -163,7 +176,8 @@ class AlleleWriter:
         named: dict[str, Any] = {
             "layers": layers,
             "shift": self._shift,
-            "sample_sets": self._sets.stored(),
+            "populations": self._populations,
+            "normalised": bool(self._normalised),
             "long_alleles": self._long_alleles,
             "typed_alleles": self._typed_alleles,
         }
@@ -174,7 +188,8 @@ class AlleleWriter:
             catalogue_annotations(self._database, self._slot, self._ontologies)
         return named | self._count_observed({**self._manifest, **named})
 
-    def _count_observed(self, manifest: Mapping[str, Any]) -> dict[str, int]:
+    def _count_observed(self, manifest: Mapping[str, Any]) -> dict[str, Any]:
+        """What the newest blocks hold; and the layers without those that have none of them."""
         newest: dict[int, tuple[int, int, int]] = {}
         for layer in manifest["layers"]:
             for code in layer["codes"]:
@@ -195,7 +210,14 @@ class AlleleWriter:
             for document in self._database[documents.STRUCTURAL].find(asked, {"z": 1}):
                 seen += 1
                 kinds |= document["z"]
-        return {"observed": seen, "zygosities": kinds}
+        shift = int(manifest["shift"] or 0)
+        needed = {(slot, key >> 24 & 0xFF) for key, (slot, _, _) in newest.items()}
+        layers = []
+        for layer in manifest["layers"]:
+            codes = [code for code in layer["codes"] if (layer["slot"], code) in needed]
+            if codes:
+                layers.append({"slot": layer["slot"], "codes": codes})
+        return {"layers": layers, "shift": shift, "observed": seen, "zygosities": kinds}
 
     # Blocks ------------------------------------------------------------------------------------
 
@@ -211,23 +233,24 @@ class AlleleWriter:
         merged: list[int] = []
         encoded = []
         for key, place in keys.items():
-            if key in mine and mine[key][0].get("p") == stamp:
+            if key in mine and mine[key].block.get("p") == stamp:
                 continue  # written before the crash that this load was taken up after
             entries = self._contributions(key, *self._bins[place])
             if key in mine:
-                entries = self._merge(mine[key], entries, of_this_load=True)
+                entries = self._merge(mine[key], entries, self._merging.unite)
                 merged.append(key)
             elif key in theirs:
-                entries = self._merge(theirs[key], entries, of_this_load=False)
-            one = encode_block(key, self._slot, list(entries.values()), rows)
+                entries = self._merge(theirs[key], entries, self._merging.supersede)
+            one = encode_block(key, self._slot, list(entries.values()), rows, self._patterns)
             one.block["p"] = stamp
             encoded.append(one)
+        self._writes.write_patterns(self._patterns.drain())
         self._writes.write(encoded, frozenset(merged))
         self._bins = {}
 
     def _existing(
         self, keys: Mapping[int, tuple[int, int]]
-    ) -> tuple[dict[int, Any], dict[int, Any]]:
+    ) -> tuple[dict[int, Stored], dict[int, Stored]]:
         """Blocks already there: of this slot, and the newest of earlier loads, by our key."""
         wanted: dict[int, int] = {}
         for key, (code, _) in keys.items():
@@ -243,60 +266,98 @@ class AlleleWriter:
             key = wanted[identifier]
             newest[key] = max(newest.get(key, 0), identifier)
         # This slot's number is the highest, so a block of its own is the newest of its bin.
-        chosen = list(newest.values())
-        rare = {
-            document["_id"]: document
-            for document in self._database[documents.RARE].find({"_id": {"$in": chosen}})
-        }
-        mine: dict[int, Any] = {}
-        theirs: dict[int, Any] = {}
-        for key, identifier in newest.items():
-            low, high = dense_range(identifier)
-            dense = {
-                document["_id"]: document
-                for document in self._database[documents.DENSE].find(
-                    {"_id": {"$gte": low, "$lte": high}}
-                )
-            }
-            (mine if identifier == key else theirs)[key] = (
-                found[identifier],
-                rare.get(identifier),
-                dense,
-            )
+        chosen = {identifier: found[identifier] for identifier in newest.values()}
+        mine: dict[int, Stored] = {}
+        theirs: dict[int, Stored] = {}
+        for identifier, stored in read_stored(self._database, chosen, self._called_in).items():
+            key = wanted[identifier]
+            (mine if identifier == key else theirs)[key] = stored
         return mine, theirs
 
+    def _called_in(self, keys: Collection[bytes]) -> Mapping[bytes, Called]:
+        """Sets of those who were looked at; the same object for the same key, as far as kept."""
+        missing = [key for key in keys if key not in self._called]
+        if missing:
+            if len(self._called) + len(missing) > _SETS_KEPT:
+                self._called = {key: one for key, one in self._called.items() if key in keys}
+            self._called |= read_called(self._database, missing)
+        return self._called
+
     def _contributions(
-        self, key: int, observations: Sequence[Observation], numbers: Sequence[int]
+        self, key: int, observations: Sequence[Observation], samples: Sequence[BitMap | None]
     ) -> dict[_Key, Entry]:
         start = (key >> 16 & 0xFFFFFF) << (self._shift or 0)
         entries: dict[_Key, Entry] = {}
-        for entry in entries_of(observations, numbers, start):
+        for entry in entries_of(observations, samples, start):
             same = entries.get(entry.key)
-            entries[entry.key] = entry if same is None else unite(same, entry, self._sets)
+            entries[entry.key] = entry if same is None else self._merging.unite(same, entry)
         return entries
 
+    @staticmethod
     def _merge(
-        self, existing: Any, entries: dict[_Key, Entry], *, of_this_load: bool
+        existing: Stored, entries: dict[_Key, Entry], join: Callable[[Entry, Entry], Entry]
     ) -> dict[_Key, Entry]:
-        document, rare, dense = existing
-        merge = unite if of_this_load else supersede
-        for old in decode_entries(document, rare, dense):
+        for old in decode_entries(existing):
             new = entries.get(old.key)
-            entries[old.key] = old if new is None else merge(old, new, self._sets)
+            entries[old.key] = old if new is None else join(old, new)
         return entries
+
+    def _of_dataset(self, observation: Observation) -> Observation:
+        """The observation with its counts in the order of the dataset's populations."""
+        if self._population_of is None or observation.strata is None:
+            raise ValueError("the populations of the counts were not named")
+        strata = np.full((len(self._populations), 5), NOT_STATED, np.int64)
+        strata[self._population_of] = observation.strata
+        return msgspec.structs.replace(observation, strata=strata)
 
     # Annotations -------------------------------------------------------------------------------
 
-    def _flush_annotations(self) -> None:
-        self._copy_forward("annotations", documents.ANNOTATIONS)
-        operations = []
-        for observation in self._annotated:
-            document = annotation_document(
-                self._slot, allele_key(observation.allele), observation, self._ontologies
+    def annotate(
+        self, annotations: Sequence[tuple[Allele, Mapping[str, Any]]], ontologies: Ontologies
+    ) -> int:
+        """Take annotations of those alleles that the dataset has, and count them."""
+        self._ontologies = ontologies
+        present = self._present([allele for allele, _ in annotations])
+        for (allele, annotation), is_there in zip(annotations, present, strict=True):
+            if is_there:
+                self._annotated.append((allele, annotation, False))
+        return sum(present)
+
+    def _present(self, alleles: Sequence[Allele]) -> list[bool]:
+        """Of each allele whether the published release has it."""
+        shift = self._shift or 0
+        keys: dict[int, tuple[int, int]] = {}
+        for allele in alleles:
+            code = chromosome_code(allele.reference_name)
+            for slot in self._older.get(code, ()) if fits_block(allele) else ():
+                keys[block_id(shift, code, allele.start >> shift, slot)] = (
+                    code,
+                    allele.start >> shift,
+                )
+        columns = {"n": 1, "h": 1, "x": 1}
+        newest: dict[tuple[int, int], dict[str, Any]] = {}
+        found = self._database[documents.BLOCKS].find({"_id": {"$in": list(keys)}}, columns)
+        for document in found.sort("_id", 1):  # the newest slot comes last
+            newest[keys[document["_id"]]] = document
+        blocks = {place: Block(document) for place, document in newest.items()}
+        layer = self._manifest.get("structural") or 0
+        bulky = {f"{layer:05}|{allele_key(one)}" for one in alleles if not fits_block(one)}
+        structural = {
+            one["_id"]
+            for one in self._database[documents.STRUCTURAL].find(
+                {"_id": {"$in": list(bulky)}}, {"_id": 1}
             )
-            operations.append(ReplaceOne({"_id": document["_id"]}, document, upsert=True))
-        self._database[documents.ANNOTATIONS].bulk_write(operations, ordered=True)
-        self._annotated = []
+        }
+        present = []
+        for allele in alleles:
+            if not fits_block(allele):
+                present.append(f"{layer:05}|{allele_key(allele)}" in structural)
+                continue
+            place = (chromosome_code(allele.reference_name), allele.start >> shift)
+            block = blocks.get(place)
+            bases = (allele.reference_bases, allele.alternate_bases)
+            present.append(block is not None and block.find(allele.start, *bases) is not None)
+        return present
 
     def _copy_forward(self, key: str, collection: str) -> None:
         """Begin this slot's collection with what the published one has, once a load."""
@@ -321,6 +382,8 @@ class AlleleWriter:
                     {"$merge": {"into": collection, "whenMatched": "keepExisting"}},
                 ]
             )
+            if collection == documents.STRUCTURAL:
+                copy_patterns(self._database, old, self._slot)
         self._has[key] = True
 
 

@@ -2,33 +2,66 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
+from pymongo import ReplaceOne
 from pymongo.database import Database
 
 from beacon.model import filters
-from beacon.model.allele import Observation
+from beacon.model.allele import Allele
+from beacon.model.annotation import merged
 from beacon.model.assemblies import code as chromosome_code
 from beacon.model.fields import is_category
 from beacon.model.ontology import Ontologies
 from beacon.model.variation_query import aminoacid_changes, gene_ids, short_forms
 from beacon.mongo import documents
+from beacon.mongo.allele_keys import allele_key
 from beacon.mongo.roster_documents import write_catalogue
 
 Documents = Database[dict[str, Any]]
 
 
+def write_annotations(
+    database: Documents,
+    slot: int,
+    annotations: Sequence[tuple[Allele, Mapping[str, Any], bool]],
+    ontologies: Ontologies,
+) -> None:
+    """Write what is said of alleles: whole records replace, anything else is added.
+
+    Adding the same again changes nothing, so that a load may be taken up where it was interrupted.
+    """
+    collection = database[documents.ANNOTATIONS]
+    names = [f"{slot:05}|{allele_key(allele)}" for allele, _, _ in annotations]
+    known = {
+        document["_id"]: msgspec.json.decode(document["r"])
+        for document in collection.find({"_id": {"$in": names}}, {"r": 1})
+    }
+    alleles = {}
+    for name, (allele, annotation, whole) in zip(names, annotations, strict=True):
+        old = known.get(name)
+        known[name] = annotation if whole or old is None else merged(old, annotation)
+        alleles[name] = allele
+    operations = []
+    for name, allele in alleles.items():
+        document = annotation_document(
+            slot, name.partition("|")[2], known[name], allele, ontologies
+        )
+        operations.append(ReplaceOne({"_id": name}, document, upsert=True))
+    if operations:
+        collection.bulk_write(operations, ordered=False)
+
+
 def annotation_document(
-    slot: int, key: str, observation: Observation, ontologies: Ontologies
+    slot: int, key: str, record: Mapping[str, Any], allele: Allele, ontologies: Ontologies
 ) -> dict[str, Any]:
-    """A variant record as it was loaded, with what it can be found by.
+    """What is said of an allele, with what it can be found by.
 
     Args:
-        key: The allele's, see `alleles.allele_key`.
+        key: The allele's, see `allele_keys.allele_key`.
     """
-    record = observation.annotation or {}
-    allele = observation.allele
     terms: set[str] = set()
     for term in filters.term_ids("genomicVariant", record):
         terms |= ontologies.ancestors(term)

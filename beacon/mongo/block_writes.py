@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from pymongo import ReplaceOne
+from pymongo import InsertOne, ReplaceOne
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError
 
@@ -13,11 +13,13 @@ from beacon.framework.errors import LoadError
 from beacon.mongo import documents
 from beacon.mongo.documents import dense_range
 from beacon.mongo.packing import Encoded
+from beacon.mongo.stored import DUPLICATE, insert_missing
 
 Documents = Database[dict[str, Any]]
 
 _BATCH = 2_000
-_DUPLICATE = 11000  # the server's code for a key that is there already
+_BESIDE = (documents.RARE, documents.CALLED, documents.STRATA)
+"""What a bin may have beside its block, under the same key."""
 _MERGE = "merge"
 
 
@@ -43,13 +45,19 @@ class BlockWrites:
         if merged:
             self._replace([one for one in encoded if one.block["_id"] in merged])
 
+    def write_patterns(self, patterns: Sequence[dict[str, Any]]) -> None:
+        """Write sets of those who were looked at, before what names them."""
+        for start in range(0, len(patterns), _BATCH):
+            part = patterns[start : start + _BATCH]
+            insert_missing(self._database, [InsertOne(one) for one in part])
+
     def _put(self, collection: str, batch: Sequence[dict[str, Any]]) -> None:
         for start in range(0, len(batch), _BATCH):
             part = batch[start : start + _BATCH]
             try:
                 self._database[collection].insert_many(part, ordered=False)
             except BulkWriteError as error:
-                if any(one["code"] != _DUPLICATE for one in error.details["writeErrors"]):
+                if any(one["code"] != DUPLICATE for one in error.details["writeErrors"]):
                     raise LoadError(f"the database refused documents of {collection}") from None
                 # A crash left some of them, in blocks that were not finished.
                 self._database[collection].bulk_write(_replacements(part), ordered=False)
@@ -82,11 +90,12 @@ class BlockWrites:
         staged = self._database[documents.STAGED]
         whole = staged.find_one({"_id": f"{self._slot}|{_MERGE}"})
         if whole is not None:
-            self._database[documents.RARE].delete_many({"_id": {"$in": whole["keys"]}})
+            for collection in _BESIDE:
+                self._database[collection].delete_many({"_id": {"$in": whole["keys"]}})
             for key in whole["keys"]:
                 low, high = dense_range(key)
                 self._database[documents.DENSE].delete_many({"_id": {"$gte": low, "$lte": high}})
-            for collection in (documents.RARE, documents.DENSE, documents.BLOCKS):
+            for collection in (*_BESIDE, documents.DENSE, documents.BLOCKS):
                 kept = staged.find({"l": self._slot, "t": _MERGE, "c": collection})
                 batch = [one["d"] for one in kept]
                 for start in range(0, len(batch), _BATCH):
@@ -98,6 +107,8 @@ class BlockWrites:
 
 def _by_collection(encoded: Sequence[Encoded]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     yield documents.RARE, [one.rare for one in encoded if one.rare is not None]
+    yield documents.CALLED, [one.called for one in encoded if one.called is not None]
+    yield documents.STRATA, [one.strata for one in encoded if one.strata is not None]
     yield documents.DENSE, [document for one in encoded for document in one.dense]
     yield documents.BLOCKS, [one.block for one in encoded]
 

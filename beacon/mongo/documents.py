@@ -2,11 +2,16 @@
 
 ==============  ==========================================================================
 `datasets`      one manifest a dataset: which layers and which metadata are published
+`releases`      the manifests of all releases that are kept, see `mongo/history.py`
+`withdrawn`     who has withdrawn, as salted digests, one document a dataset
 `loads`         one document an open or finished load: lock, files, positions
 `counters`      the next slot number
 `vblk`          packed alleles of one bin: columns (see `mongo/blocks.py`)
 `cblk`          carriers of the rare alleles of the same bin
 `cdense`        carriers of one common allele, as a Roaring bitmap
+`called`        which sets of people the alleles of the same bin were looked at in
+`patterns`      those sets, each once a slot
+`strata`        counts by population of the same bin, where genotypes are not there to count
 `sv`            structural variants and long alleles, one document each
 `annotations`   variant records as they were loaded, with what they can be found by
 `records`       individuals, biosamples, runs, analyses and cohorts, as JSON; and variants that
@@ -26,11 +31,16 @@ in the genome are neighbours and one range reads them.
 from __future__ import annotations
 
 MANIFESTS = "datasets"
+RELEASES = "releases"
+WITHDRAWN = "withdrawn"
 LOADS = "loads"
 COUNTERS = "counters"
 BLOCKS = "vblk"
 RARE = "cblk"
 DENSE = "cdense"
+CALLED = "called"
+PATTERNS = "patterns"
+STRATA = "strata"
 STRUCTURAL = "sv"
 ANNOTATIONS = "annotations"
 RECORDS = "records"

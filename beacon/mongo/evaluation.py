@@ -17,11 +17,12 @@ from beacon.framework.answer import Record, ResultSet
 from beacon.framework.query import Granularity, Query
 from beacon.model.links import visible
 from beacon.mongo import documents
-from beacon.mongo.alleles import allele_key
+from beacon.mongo.allele_keys import allele_key
 from beacon.mongo.blocks import COMMON, row_set
 from beacon.mongo.documents import record_id
 from beacon.mongo.fetch import Lookup
 from beacon.mongo.found import Carriers, Found, Packed, Structural, Window
+from beacon.mongo.frequencies import Frequencies
 from beacon.mongo.layers import AsyncDocuments, Layers
 from beacon.mongo.plan import ATTACHED_SCOPES, VARIANT, Alternative, Plan
 from beacon.mongo.ranges import SharedRanges
@@ -59,6 +60,7 @@ class Evaluation:
         self._page_max = page_max
         self._case_level_data_max = case_level_data_max
         self._alleles = Alleles(database)
+        self._frequencies = Frequencies(database)
         self._records = Lookup(database[documents.RECORDS], {"r": 1})
 
     async def result_set(self, plan: Plan, access: Access, shared: SharedRanges) -> ResultSet:
@@ -261,21 +263,28 @@ class Evaluation:
         level_of = partial(access.level, dataset.id)
         loaded = await self._alleles.records(dataset, found)
         case_level = None
-        carriers = None
         if level_of("biosample") is Granularity.RECORD:
             roster = await self._layers.roster(dataset.metadata)
             case_level = CaseLevel(level_of, roster, self._case_level_data_max)
+        populations = None
+        if level_of("individual") >= Granularity.COUNT:  # they are counts of individuals
+            populations = await self._layers.populations(dataset.metadata)
+        all_codes: list[Any] | None = None
+        if case_level is not None or populations is not None or dataset.withdrawn:
             window = Window(
                 [(one.block, np.array([one.index])) for one in found if isinstance(one, Packed)]
             )
             carriers = await self._alleles.carriers(window)
+            all_codes = [carriers.codes(one) for one in found]
+        counted = all_codes if populations is not None or dataset.withdrawn else None
+        frequencies = await self._frequencies.of(dataset, found, counted, populations)
         rendered = []
-        for one in found:
+        for index, one in enumerate(found):
             codes = None
-            if carriers is not None:
-                codes = codes_among(carriers.codes(one), among, plan.zygosities)
+            if case_level is not None and all_codes is not None:
+                codes = codes_among(all_codes[index], among, plan.zygosities)
             record = loaded.get(_key(one))
-            shown = render_variant(one, record, codes, dataset, case_level)
+            shown = render_variant(one, record, codes, dataset, case_level, frequencies[index])
             rendered.append(visible(VARIANT, shown, level_of))
             # A page of common alleles is work of seconds, which a deadline must be able to end.
             await asyncio.sleep(0)

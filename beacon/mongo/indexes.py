@@ -11,7 +11,15 @@ from beacon.mongo import documents
 
 Documents = Database[dict[str, Any]]
 
-_COMPRESSED = (documents.BLOCKS, documents.RARE, documents.DENSE, documents.ANNOTATIONS)
+_COMPRESSED = (
+    documents.BLOCKS,
+    documents.RARE,
+    documents.DENSE,
+    documents.CALLED,
+    documents.PATTERNS,
+    documents.STRATA,
+    documents.ANNOTATIONS,
+)
 _INDEXES: tuple[tuple[str, tuple[str, ...]], ...] = (
     (documents.RECORDS, ("l", "t", "id")),
     (documents.STAGED, ("l", "t", "id")),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +21,7 @@ from pyroaring import BitMap
 from beacon.framework.answer import Record
 from beacon.mongo import documents
 from beacon.mongo.fetch import Lookup
+from beacon.mongo.populations import Populations, populations_of
 from beacon.mongo.roster import Roster
 from beacon.mongo.roster_documents import catalogue_from_documents, roster_from_documents
 
@@ -86,6 +88,12 @@ class Dataset:
     zygosities: int
     record: Record
     slots: frozenset[int] = field(default_factory=frozenset)
+    populations: tuple[str, ...] = ()
+    """What the counts that were loaded by population are of."""
+    normalised: bool = False
+    """Whether insertions and deletions are as far left as they can be."""
+    withdrawn: BitMap | None = None
+    """Rows of people who have withdrawn, whose data are not deleted yet."""
 
     @classmethod
     def of(cls, manifest: Mapping[str, Any]) -> Dataset:
@@ -113,6 +121,9 @@ class Dataset:
             zygosities=manifest.get("zygosities", 0),
             record=_dataset_record(manifest, record),
             slots=frozenset(layer["slot"] for layer in manifest.get("layers", ())),
+            populations=tuple(manifest.get("populations", ())),
+            normalised=bool(manifest.get("normalised")),
+            withdrawn=BitMap.deserialize(mask) if (mask := manifest.get("withdrawn")) else None,
         )
 
     @property
@@ -167,6 +178,13 @@ class Layers:
         """Which terms and attributes the layer has."""
         catalogue: Catalogue = await self._part("catalogue", layer, self._read_catalogue)
         return catalogue
+
+    async def populations(self, layer: int) -> Populations | None:
+        """The sex, country and ancestry of rows; `None` when no population is large enough."""
+        populations: Populations | None = await self._part(
+            "populations", layer, self._read_populations
+        )
+        return populations
 
     async def cohorts(self, layer: int) -> list[Record]:
         """The cohort records."""
@@ -237,6 +255,12 @@ class Layers:
     async def _read_roster(self, layer: int) -> Roster:
         cursor = self._database[documents.ROSTER].find({"l": layer}).sort("_id", 1)
         return roster_from_documents(await cursor.to_list())
+
+    async def _read_populations(self, layer: int) -> Populations | None:
+        asked = {"l": layer, "p": "populations"}
+        found = await self._database[documents.ROSTER].find(asked).sort("_id", 1).to_list()
+        packed = b"".join(document["z"] for document in found)
+        return populations_of(zlib.decompress(packed)) if packed else None
 
     async def _read_catalogue(self, layer: int) -> Catalogue:
         cursor = self._database[documents.CATALOGUE].find({"l": layer}).sort("_id", 1)

@@ -14,6 +14,7 @@ from pymongo.database import Database
 
 from beacon.framework.errors import LoadError
 from beacon.mongo import documents
+from beacon.mongo.history import forget_dropped, layers_kept, layers_of, release_of, serve_release
 
 Documents = Database[dict[str, Any]]
 
@@ -23,6 +24,9 @@ _LAYERED = (
     documents.BLOCKS,
     documents.RARE,
     documents.DENSE,
+    documents.CALLED,
+    documents.PATTERNS,
+    documents.STRATA,
     documents.STRUCTURAL,
     documents.ANNOTATIONS,
     documents.RECORDS,
@@ -35,15 +39,17 @@ _LAYERED = (
 
 
 def collect_garbage(database: Documents, grace_s: float) -> None:
-    """Delete layers that neither a manifest nor an open load has named for `grace_s` seconds.
+    """Delete layers that no kept release and no open load has named for `grace_s` seconds.
 
     Answers that began with them have ended by then.
     """
+    forget_dropped(database)
     # Loads before manifests: a load that ends in between counts as open, and nothing is lost.
     loads = list(database[documents.LOADS].find({}, {"open": 1, "layers": 1, "retired": 1}))
     kept: set[int] = set()
     for manifest in database[documents.MANIFESTS].find():
         kept |= layers_of(manifest)
+    kept |= layers_kept(database)
     now = time.time()
     for load in loads:
         if load["open"]:
@@ -58,20 +64,6 @@ def collect_garbage(database: Documents, grace_s: float) -> None:
             {"_id": load["_id"]},
             {"$set": {"retired": waiting}, "$pull": {"layers": {"$in": due}}},
         )
-
-
-def release_of(manifest: Mapping[str, Any] | None) -> int:
-    """The number of a release; 0 before the first."""
-    return int((manifest or {}).get("release", 0))
-
-
-def layers_of(manifest: Mapping[str, Any]) -> set[int]:
-    """All slots and metadata layers that a manifest names."""
-    named = {layer["slot"] for layer in manifest.get("layers", ())}
-    named |= {
-        manifest[key] for key in ("metadata", "structural", "annotations") if manifest.get(key)
-    }
-    return named
 
 
 def next_slot(database: Documents) -> int:
@@ -119,6 +111,23 @@ def close_load(database: Documents, slot: int) -> None:
     )
 
 
+def settle(database: Documents, load: Mapping[str, Any]) -> bool:
+    """Finish what a load that died had begun to publish; false when it had not come that far.
+
+    A release that was to be served is, unless another one was published or rolled back to since.
+    """
+    kept = database[documents.RELEASES].find_one({"slot": load["_id"], "dropped": {"$ne": True}})
+    manifest = database[documents.MANIFESTS].find_one({"_id": load["dataset"]})
+    if kept is None:
+        if not layers_of(manifest or {}) & {load["_id"], *load.get("layers", ())}:
+            return False
+    elif kept["serve"] and release_of(manifest) == kept["base"] and not kept["served"]:
+        serve_release(database, kept["manifest"], manifest)
+    database[documents.STAGED].delete_many({"l": load["_id"]})
+    close_load(database, load["_id"])
+    return True
+
+
 def refuse_if_alive(load: Mapping[str, Any], dataset_id: str) -> None:
     """Raise `LoadError` when another process that is alive holds the load."""
     holder = load["owner"]
@@ -131,6 +140,7 @@ def refuse_if_alive(load: Mapping[str, Any], dataset_id: str) -> None:
 
 def forget_load(database: Documents, load: Mapping[str, Any]) -> None:
     """Delete what an unfinished load wrote."""
+    database[documents.RELEASES].delete_many({"slot": load["_id"], "served": None})
     for layer in (load["_id"], *load.get("layers", ())):
         delete_layer(database, layer)
     database[documents.LOADS].delete_one({"_id": load["_id"]})

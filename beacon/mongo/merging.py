@@ -1,13 +1,12 @@
 """Joining what several files, or several loads, say of the same allele.
 
 Within one load, contributions are united. A later load speaks for its own samples: what an earlier
-one said of the same people at the same allele is replaced. Allele numbers add up only where the
-samples differ.
+one said of the same people at the same allele no longer counts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -15,130 +14,116 @@ import numpy as np
 import numpy.typing as npt
 from pyroaring import BitMap
 
-from beacon.framework.errors import LoadError
-from beacon.mongo.blocks import ANCHOR_MASK
+from beacon.model.allele import Called, Zygosity
+from beacon.mongo.blocks import ANCHOR_MASK, row_set
+from beacon.mongo.called import union
 from beacon.mongo.packing import Entry
 
 U32 = npt.NDArray[np.uint32]
 
-UNASSESSED = 0
-"""The sample set of records that name carriers but not who else was looked at."""
+_KEPT = 4096
+_HEMI = int(Zygosity.HEMI)
 
 
-class SampleSets:
-    """The sets of samples that files brought, numbered: the same people are the same set."""
+class Merging:
+    """Joins entries; sets that many alleles share are joined once."""
 
-    def __init__(self, stored: Mapping[str, bytes]) -> None:
-        self._rows = {int(number): BitMap.deserialize(rows) for number, rows in stored.items()}
+    def __init__(self) -> None:
+        self._joined: dict[tuple[int, ...], tuple[tuple[Any, ...], Called]] = {}
 
-    def number(self, rows: U32) -> int:
-        """The number of a set of rows, a new one for a new set."""
-        wanted = BitMap(rows)
-        for number, known in self._rows.items():
-            if known == wanted:
-                return number
-        number = max(self._rows, default=UNASSESSED) + 1
-        self._rows[number] = wanted
-        return number
+    def unite(self, first: Entry, second: Entry) -> Entry:
+        """One allele from two contributions of the same load: carriers of either."""
+        codes = _united(first.codes, second.codes)
+        called = _one_of(first.called, second.called)
+        if first.called is not None and second.called is not None:
+            called = self._once(union_of, first.called, second.called)
+        return _entry(first, second, codes, called)
 
-    def stored(self) -> dict[str, bytes]:
-        """As kept in a manifest."""
-        return {str(number): bytes(rows.serialize()) for number, rows in self._rows.items()}
+    def supersede(self, old: Entry, new: Entry) -> Entry:
+        """One allele from an earlier load and from a later one, which decides of its own samples.
 
-    def relation(self, new: int, old: int) -> str:
-        """How two sets relate: `covers` (new holds all of old), `apart`, or `partly`."""
-        if new == old:
-            return "covers"
-        if UNASSESSED in (new, old):
-            return "apart"
-        ours, theirs = self._rows[new], self._rows[old]
-        if theirs <= ours:
-            return "covers"
-        if not ours.intersect(theirs):
-            return "apart"
-        return "partly"
-
-    def covered(self, new: int, old: Iterable[int]) -> list[int]:
-        """Those earlier sets whose people the new set speaks for.
-
-        Raises:
-            LoadError: Some but not all people of an earlier set are in the new one, so that the
-                number of alleles looked at could not be told.
+        Records that name carriers one by one do not say who else was looked at, and decide of
+        nobody but them.
         """
-        covered = []
-        for number in old:
-            relation = self.relation(new, number)
-            if relation == "partly":
-                shared = len(self._rows[new] & self._rows[number])
-                raise LoadError(
-                    f"{shared} of {len(self._rows[new])} samples were loaded before, together with "
-                    f"{len(self._rows[number]) - shared} others that this file leaves out, at the "
-                    "same place in the genome; load a file with all of those samples or none"
-                )
-            if relation == "covers":
-                covered.append(number)
-        return covered
+        kept = old.codes
+        called = _one_of(old.called, new.called)
+        if new.called is not None and new.samples is not None:
+            if len(kept):
+                kept = kept[~_are_in(kept >> 2, new.samples)]
+            if old.called is not None:
+                called = self._once(_replaced, old.called, new.called, new.samples)
+        return _entry(old, new, _united(kept, new.codes), called)
 
-    def rows(self, number: int) -> BitMap:
-        """The rows of one set."""
-        return self._rows.get(number, BitMap())
-
-
-def unite(first: Entry, second: Entry, sets: SampleSets) -> Entry:
-    """One allele from two contributions of the same load: carriers of either."""
-    numbers = dict(first.numbers)
-    for new, allele_number in second.numbers.items():
-        for old in sets.covered(new, first.numbers):
-            if old != new:
-                numbers.pop(old, None)
-        numbers[new] = max(numbers.get(new, 0), allele_number)
-    return _joined(
-        first,
-        second,
-        _united(first.codes, second.codes),
-        numbers,
-        given=max(first.allele_count, second.allele_count),
-    )
+    def _once(self, join: Callable[..., Called], *sets: Any) -> Called:
+        key = (id(join), *map(id, sets))
+        known = self._joined.get(key)
+        if known is None:
+            if len(self._joined) >= _KEPT:
+                self._joined.clear()
+            # The sets are kept with what became of them, so that their identity is their own.
+            known = self._joined[key] = (sets, join(*sets))
+        return known[1]
 
 
-def supersede(old: Entry, new: Entry, sets: SampleSets) -> Entry:
-    """One allele from an earlier load and from a later one, which decides of its own samples."""
-    numbers = dict(old.numbers)
-    kept = old.codes
-    for number in new.numbers:
-        for one in sets.covered(number, old.numbers):
-            numbers.pop(one, None)
-        ours = sets.rows(number)
-        if len(kept) and ours:
-            of_ours = np.fromiter(ours, np.uint32, len(ours))
-            kept = kept[~np.isin(kept >> 2, of_ours)]
-    return _joined(
-        old,
-        new,
-        _united(kept, new.codes),
-        numbers | new.numbers,
-        given=max(new.allele_count, old.allele_count if numbers else 0),
-    )
-
-
-def _joined(
-    first: Entry, second: Entry, codes: U32, numbers: dict[int, int], *, given: int
-) -> Entry:
-    """Counts from the carriers; a stated count stands where there are no carriers to count."""
+def _entry(first: Entry, second: Entry, codes: U32, called: Called | None) -> Entry:
+    """Counts from the carriers; a stated count stands where there are none to count."""
     zygosity = codes & 3
     homozygous = int((zygosity == 1).sum())
+    hemizygous = int((zygosity == _HEMI).sum())
+    count = len(codes) + homozygous
+    if len(codes) and called is not None:
+        called = _with_carriers(called, codes)
+    number = 0 if called is None else called.allele_number
+    if not len(codes):
+        stating = [one for one in (first, second) if one.called is None and not len(one.codes)]
+        count = max((one.allele_count for one in stating), default=0)
+        numbered = [one for one in stating if one.allele_number]
+        if called is None and numbered:  # counts without genotypes: the later ones
+            stated = numbered[-1]
+            count, number = stated.allele_count, stated.allele_number
+            homozygous, hemizygous = stated.homozygous, stated.hemizygous
     # The base before the allele is one base, whichever of the two knows it.
     anchor = first.flags & ANCHOR_MASK or second.flags & ANCHOR_MASK
     return replace(
         first,
         codes=codes,
-        allele_count=len(codes) + homozygous if len(codes) else given,
-        allele_number=sum(numbers.values()),
+        allele_count=count,
+        allele_number=number,
         homozygous=homozygous,
-        hemizygous=int((zygosity == 2).sum()),
+        hemizygous=hemizygous,
         flags=(first.flags | second.flags) & ~ANCHOR_MASK | anchor,
-        numbers=numbers,
+        called=called,
+        samples=second.samples,
+        strata=first.strata if second.strata is None else second.strata,
     )
+
+
+def union_of(first: Called, second: Called) -> Called:
+    """Everybody of either."""
+    return union((first, second))
+
+
+def _replaced(old: Called, new: Called, samples: BitMap) -> Called:
+    return Called((old.twice - samples) | new.twice, (old.once - samples) | new.once)
+
+
+def _one_of(first: Called | None, second: Called | None) -> Called | None:
+    return second if first is None else first
+
+
+def _with_carriers(called: Called, codes: U32) -> Called:
+    """The set with carriers whom a record names but no genotypes: they were looked at as well."""
+    rows = codes >> 2
+    carriers = row_set(rows)
+    unknown = carriers - called.twice - called.once
+    if not unknown:
+        return called
+    once = row_set(rows[codes & 3 == _HEMI]) & unknown
+    return Called(called.twice | (unknown - once), called.once | once)
+
+
+def _are_in(rows: Any, among: BitMap) -> Any:
+    return np.isin(rows, np.asarray(among.to_array(), np.uint32))
 
 
 def _united(first: U32, second: U32) -> U32:

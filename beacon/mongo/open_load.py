@@ -91,6 +91,29 @@ class MongoLoad:
                 self._note_owners(observation.annotation)
         self._alleles.add(observations, self._ontologies)
 
+    def populations(self, names: Sequence[str]) -> None:
+        """Name what `Observation.strata` counts."""
+        self._alleles.populations(names)
+
+    def annotate(self, annotations: Sequence[tuple[Any, Mapping[str, Any]]]) -> int:
+        """Add to what is said of alleles; written at the next `mark`."""
+        return self._alleles.annotate(annotations, self._ontologies)
+
+    def left_shifted(self, *, all_of_them: bool) -> None:
+        """Whether the insertions and deletions of this load are as far left as they can be."""
+        self._alleles.left_shifted(all_of_them=all_of_them)
+
+    def record(self, entry_type: str, entry_id: str) -> Record | None:
+        """A record as this load would publish it now."""
+        asked: dict[str, Any] = {"t": entry_type, "id": entry_id}
+        found = self._database[documents.STAGED].find_one({"l": self._slot, **asked})
+        layer = self._manifest.get("metadata")
+        if found is None and layer is not None:
+            found = self._database[documents.RECORDS].find_one(
+                {"l": layer, **asked, "g": {"$exists": False}}
+            )
+        return None if found is None else msgspec.json.decode(found["r"])
+
     def write_records(self, entry_type: str, records: Sequence[Record]) -> None:
         """Take records of one entry type; the last one of an id is kept."""
         operations = [

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from pyroaring import BitMap
 
-from beacon.model.allele import Observation, Zygosity
+from beacon.model.allele import Called, Observation, Zygosity
 from beacon.mongo.blocks import (
     ANCHORS,
     ASSERTED,
@@ -26,10 +27,11 @@ from beacon.mongo.blocks import (
     row_set,
     zygosities,
 )
+from beacon.mongo.called import Patterns
 from beacon.mongo.documents import dense_id
 
-NOT_LOOKED_AT = -1
-"""In place of an allele number: no file with these samples had the allele."""
+NOT_STATED = -1
+"""In place of a count of a population."""
 _HOM, _HEMI = int(Zygosity.HOM), int(Zygosity.HEMI)
 _ZERO = np.zeros(1, np.int64)
 
@@ -43,8 +45,9 @@ _ARRAY_MAX = 4096
 class Entry:
     """One allele on its way into a block. `codes` are `row << 2 | zygosity`, sorted by row.
 
-    `numbers` is the allele number in each set of samples that was looked at; `allele_number` is
-    their sum.
+    `called` is who was looked at, and `allele_number` how many alleles that are, or as many as are
+    stated. `samples` are those that the load speaks for: what an earlier one said of them no longer
+    counts. `strata` are counts by population, see `model.allele.Observation`.
     """
 
     offset: int
@@ -56,7 +59,9 @@ class Entry:
     homozygous: int
     hemizygous: int
     flags: int
-    numbers: dict[int, int] = field(default_factory=dict)
+    called: Called | None = None
+    samples: BitMap | None = None
+    strata: npt.NDArray[np.int64] | None = None
 
     @property
     def key(self) -> tuple[int, str, str]:
@@ -65,12 +70,12 @@ class Entry:
 
 
 def entries_of(
-    observations: Sequence[Observation], sample_sets: Sequence[int], bin_start: int
+    observations: Sequence[Observation], samples: Sequence[BitMap | None], bin_start: int
 ) -> list[Entry]:
     """Observations as entries, their carriers counted and put in order all at once.
 
     Args:
-        sample_sets: The number of the samples that each observation looked at.
+        samples: The samples that each observation speaks for.
         bin_start: What offsets count from.
     """
     sizes = np.fromiter((len(one.rows) for one in observations), np.int64, len(observations))
@@ -87,15 +92,15 @@ def entries_of(
     return [
         _entry(
             observation,
-            sample_set,
+            of_samples,
             bin_start,
             codes[start:end],
             homozygous=homozygous,
             hemizygous=hemizygous,
         )
-        for observation, sample_set, start, end, homozygous, hemizygous in zip(
+        for observation, of_samples, start, end, homozygous, hemizygous in zip(
             observations,
-            sample_sets,
+            samples,
             ends.tolist(),
             ends[1:].tolist(),
             homozygous.tolist(),
@@ -113,7 +118,7 @@ def _count_by_allele(
 
 def _entry(
     observation: Observation,
-    sample_set: int,
+    samples: BitMap | None,
     bin_start: int,
     codes: U32,
     *,
@@ -123,32 +128,44 @@ def _entry(
     allele = observation.allele
     stated = observation.allele_count
     flags = ANCHORS.index(allele.anchor if allele.anchor in ANCHORS else "N")
-    if observation.annotation is not None:
+    if observation.asserted:
         flags |= ASSERTED
+    number = observation.allele_number
+    if not number and observation.called is not None:
+        number = observation.called.allele_number
+    strata = observation.strata
+    if strata is not None and not len(codes):
+        homozygous, hemizygous = (max(int(one), 0) for one in strata[0, 3:5])
     return Entry(
         allele.start - bin_start,
         allele.reference_bases,
         allele.alternate_bases,
         codes,
         len(codes) + homozygous if stated is None else stated,
-        observation.allele_number,
+        number,
         homozygous,
         hemizygous,
         flags,
-        {sample_set: observation.allele_number},
+        observation.called,
+        samples,
+        strata,
     )
 
 
 @dataclass(slots=True)
 class Encoded:
-    """What one bin becomes: documents of three collections."""
+    """What one bin becomes: documents of several collections."""
 
     block: dict[str, Any]
     rare: dict[str, Any] | None
     dense: list[dict[str, Any]] = field(default_factory=list)
+    called: dict[str, Any] | None = None
+    strata: dict[str, Any] | None = None
 
 
-def encode_block(key: int, slot: int, entries: Sequence[Entry], rows: int) -> Encoded:
+def encode_block(
+    key: int, slot: int, entries: Sequence[Entry], rows: int, patterns: Patterns
+) -> Encoded:
     """Pack the alleles of one bin.
 
     Args:
@@ -156,6 +173,7 @@ def encode_block(key: int, slot: int, entries: Sequence[Entry], rows: int) -> En
         slot: Kept as a field too, so that the server can leave out other datasets' blocks.
         entries: Distinct alleles, in any order.
         rows: Rows of the dataset: an allele that more than a 64th of them carry is common.
+        patterns: Where those who were looked at are kept.
     """
     coded = sorted(
         (entry.offset, _sort_code(entry), entry.reference_bases, entry.alternate_bases, number)
@@ -192,15 +210,6 @@ def encode_block(key: int, slot: int, entries: Sequence[Entry], rows: int) -> En
     }
     if spelled_out:
         block["x"] = spelled_out
-    sets = {number for entry in ordered for number in entry.numbers}
-    block["q"] = sorted(sets)
-    if len(sets) > 1:
-        block["a"] = {
-            str(number): np.fromiter(
-                (entry.numbers.get(number, NOT_LOOKED_AT) for entry in ordered), "<i4", len(ordered)
-            ).tobytes()
-            for number in block["q"]
-        }
     # Observed alleles, for paging past whole blocks.
     seen = observed(allele_count, np.asarray(columns["allele_number"], "<u4"), flags)
     block["o"] = int(seen.sum())
@@ -224,7 +233,27 @@ def encode_block(key: int, slot: int, entries: Sequence[Entry], rows: int) -> En
             "f": ends.tobytes(),
             "c": carriers.astype("<u4", copy=False).tobytes(),
         }
-    return Encoded(block, rare, dense)
+    named = _named(key, slot, ordered)
+    return Encoded(block, rare, dense, patterns.document(key, ordered), named)
+
+
+def _named(key: int, slot: int, ordered: Sequence[Entry]) -> dict[str, Any] | None:
+    """The counts by population of a block's alleles: populations x 5 x alleles."""
+    widest = max((len(one.strata) for one in ordered if one.strata is not None), default=0)
+    if not widest:
+        return None
+    counts = np.full((widest, 5, len(ordered)), NOT_STATED, "<i4")
+    for index, entry in enumerate(ordered):
+        if entry.strata is not None:
+            counts[: len(entry.strata), :, index] = entry.strata
+    return {"_id": key, "l": slot, "p": widest, "s": counts.tobytes()}
+
+
+def strata_of(document: Mapping[str, Any] | None, size: int) -> npt.NDArray[Any] | None:
+    """Counts by population, of shape (populations, 5, alleles); see `Observation.strata`."""
+    if document is None:
+        return None
+    return np.frombuffer(document["s"], "<i4").reshape(document["p"], 5, size)
 
 
 def _sort_code(entry: Entry) -> int:
@@ -274,18 +303,27 @@ def _serialized(rows: U32) -> bytes:
     return bitmap.serialize()
 
 
-def decode_entries(
-    document: dict[str, Any], rare: dict[str, Any] | None, dense: dict[bytes, dict[str, Any]]
-) -> list[Entry]:
-    """All alleles of a block with their carriers, to be merged with others.
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The documents of one bin, as they were found.
 
-    Args:
-        document: The block's.
-        dense: The block's common alleles' carriers, by their key.
+    Attributes:
+        dense: The common alleles' carriers, by their key.
+        called: Of each allele, who was looked at.
     """
-    block = Block(document)
-    numbers = _numbers(document, block)
-    carriers = RareCarriers(rare, block.size)
+
+    block: dict[str, Any]
+    rare: dict[str, Any] | None
+    dense: dict[bytes, dict[str, Any]]
+    called: Sequence[Called | None]
+    strata: dict[str, Any] | None
+
+
+def decode_entries(stored: Stored) -> list[Entry]:
+    """All alleles of a block with their carriers, to be merged with others."""
+    block = Block(stored.block)
+    carriers = RareCarriers(stored.rare, block.size)
+    strata = strata_of(stored.strata, block.size)
     columns = {name: block.column(name) for name, _ in COLUMNS}
     entries = []
     for index in range(block.size):
@@ -294,7 +332,7 @@ def decode_entries(
         codes = carriers.of(index)
         if columns["flags"][index] & COMMON:
             key = dense_id(block.document_id, offset, int(columns["code"][index]))
-            codes = codes_of_dense(dense[key])
+            codes = codes_of_dense(stored.dense[key])
         entries.append(
             Entry(
                 offset,
@@ -306,19 +344,9 @@ def decode_entries(
                 int(columns["homozygous"][index]),
                 int(columns["hemizygous"][index]),
                 int(columns["flags"][index]),
-                numbers[index],
+                stored.called[index],
+                None,
+                None if strata is None else strata[:, :, index].astype(np.int64),
             )
         )
     return entries
-
-
-def _numbers(document: dict[str, Any], block: Block) -> list[dict[int, int]]:
-    """Each allele's number in each set of samples."""
-    sets = document["q"]
-    if len(sets) == 1:
-        return [{sets[0]: number} for number in block.column("allele_number").tolist()]
-    columns = {number: np.frombuffer(document["a"][str(number)], "<i4").tolist() for number in sets}
-    return [
-        {number: of[index] for number, of in columns.items() if of[index] != NOT_LOOKED_AT}
-        for index in range(block.size)
-    ]

@@ -23,6 +23,7 @@ from beacon.model.fields import is_category
 from beacon.model.ontology import Ontologies
 from beacon.mongo import documents
 from beacon.mongo.documents import record_id, term_id
+from beacon.mongo.populations import Gathering
 from beacon.mongo.roster import (
     Links,
     Roster,
@@ -66,6 +67,7 @@ def write_layer(
     write_roster(database, layer, roster)
     write_part(database, layer, "owners", _encode(owners))
     sets = _Sets(roster)
+    populations = Gathering(len(roster.individuals), roster.individual_of)
     counts = {"rows": roster.size}
     for entry_type in (*SCOPES, "cohort", documents.WAITING):
         ordinals = _ordinals(roster, entry_type)
@@ -89,6 +91,7 @@ def write_layer(
                 sets.add(entry_type, ordinal, record)
             if entry_type == "individual":
                 sets.add_to_cohorts(ordinal, record)
+                populations.add(ordinal, record)
             elif entry_type == "cohort":
                 sets.add_members(record, _ordinals(roster, "individual") or {})
             if len(batch) == _BATCH:
@@ -98,6 +101,7 @@ def write_layer(
             database[documents.RECORDS].insert_many(batch, ordered=False)
         counts[entry_type] = count
     sets.write(database, layer, ontologies)
+    write_part(database, layer, "populations", populations.stored())
     return counts
 
 

@@ -56,11 +56,13 @@ def render_variant(
     codes: Any,
     dataset: Dataset,
     case_level: CaseLevel | None,
+    frequencies: list[Record],
 ) -> Record:
     """One genomic variation.
 
     Args:
-        record: As it was loaded, if it was loaded as a record: it comes back field for field.
+        record: What is said of it: as it was loaded, if it was loaded as a record, and then it
+            comes back field for field.
         codes: The carriers that count, `row << 2 | zygosity`; `None` when nobody may see them.
     """
     allele = found.allele
@@ -70,11 +72,10 @@ def render_variant(
     name = variant_id(allele, assembly, record)
     rendered["variantInternalId"] = name
     rendered["id"] = name
-    if record is None:
+    if "variation" not in rendered:
         rendered["variation"] = variation_of(allele, assembly)
-    frequencies = _frequencies(found, dataset)
-    if frequencies is not None and "frequencyInPopulations" not in rendered:
-        rendered["frequencyInPopulations"] = [frequencies]
+    if frequencies and "frequencyInPopulations" not in rendered:
+        rendered["frequencyInPopulations"] = frequencies
     if case_level is not None and codes is not None and case_level.biosamples:
         entries = _case_level_data(allele, stated, codes[: case_level.limit], case_level)
         if entries:
@@ -118,29 +119,6 @@ def _zygosity(reference_name: str, code: int) -> dict[str, str]:
 
 def _without(entry: dict[str, Any], names: AbstractSet[str]) -> dict[str, Any]:
     return {key: value for key, value in entry.items() if key not in names}
-
-
-def _frequencies(found: Found, dataset: Dataset) -> dict[str, Any] | None:
-    """Allele counts over everybody whose genotype was called, as the European portal reads them."""
-    count, number, homozygous, hemizygous = found.numbers()
-    if not number:
-        return None
-    heterozygous = max(count - 2 * homozygous - hemizygous, 0)
-    return {
-        "source": str(dataset.record.get("name", dataset.id)),
-        "sourceReference": str(dataset.record.get("externalUrl") or f"dataset:{dataset.id}"),
-        "frequencies": [
-            {
-                "population": "Total",
-                "alleleFrequency": count / number,
-                "alleleCount": count,
-                "alleleNumber": number,
-                "alleleCountHomozygous": homozygous,
-                "alleleCountHeterozygous": heterozygous,
-                "alleleCountHemizygous": hemizygous,
-            }
-        ],
-    }
 
 
 def codes_among(

@@ -49,10 +49,11 @@ class Roster:
     """One row for each sample slot.
 
     Attributes:
-        samples: Names of the rows 0…k-1 as genotypes name them; later rows have no genotypes.
+        samples: Names of the rows 0…k-1 as genotypes name them, empty where the person has
+            withdrawn; later rows have no genotypes.
         individuals: Ids by ordinal, in the order of their first row.
         biosamples: Ids by ordinal, likewise.
-        individual_of: The individual ordinal of each row.
+        individual_of: The individual ordinal of each row, -1 where the row is nobody's.
         biosample_of: The biosample ordinal of each row, -1 where it is unknown.
     """
 
@@ -75,7 +76,8 @@ def build_roster(samples: Sequence[str], links: Links) -> Roster:
 
     A sample is the biosample of its name; else it belongs to the individual of its name, and is
     that person's biosample when there is just one; else it is a person, and a biosample, of its
-    own. Biosamples without genotypes follow, then individuals without any sample.
+    own. Biosamples without genotypes follow, then individuals without any sample. A sample without
+    a name is nobody's: its person has withdrawn, and the row keeps its number.
     """
     known = set(links.individuals)
     of_individual: dict[str, list[str]] = {}
@@ -83,8 +85,11 @@ def build_roster(samples: Sequence[str], links: Links) -> Roster:
         of_individual.setdefault(owner or name, []).append(name)
 
     named = set(samples)
-    slots: list[tuple[str, str | None]] = []
+    slots: list[tuple[str | None, str | None]] = []
     for sample in samples:
+        if not sample:
+            slots.append((None, None))
+            continue
         biosample: str | None = sample
         individual = sample
         if sample in links.biosamples:
@@ -102,14 +107,18 @@ def build_roster(samples: Sequence[str], links: Links) -> Roster:
     return _roster(list(samples), slots, links)
 
 
-def _roster(samples: list[str], slots: list[tuple[str, str | None]], links: Links) -> Roster:
+def _roster(
+    samples: list[str], slots: list[tuple[str | None, str | None]], links: Links
+) -> Roster:
     individuals: dict[str, int] = {}
     biosamples: dict[str, int] = {}
-    individual_of = np.empty(len(slots), np.int32)
+    individual_of = np.full(len(slots), -1, np.int32)
     biosample_of = np.full(len(slots), -1, np.int32)
     rows_of: dict[str, list[int]] = {}
     row_of_biosample: dict[str, int] = {}
     for row, (individual, biosample) in enumerate(slots):
+        if individual is None:
+            continue
         individual_of[row] = individuals.setdefault(individual, len(individuals))
         rows_of.setdefault(individual, []).append(row)
         if biosample is not None:

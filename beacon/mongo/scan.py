@@ -18,7 +18,7 @@ from beacon.model.fields import FIELD_BY_NAME, FIELDS
 from beacon.model.variation import parse_internal_id
 from beacon.model.variation_query import VariationCondition
 from beacon.mongo import documents
-from beacon.mongo.alleles import allele_key
+from beacon.mongo.allele_keys import allele_key
 from beacon.mongo.blocks import COMMON, Block
 from beacon.mongo.documents import BLOCK_SPAN_MAX, bin_key, block_id
 from beacon.mongo.fetch import Lookup

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
 import numpy as np
 from pymongo import ReplaceOne
 from pymongo.database import Database
+from pyroaring import BitMap
 
-from beacon.model.allele import Allele, Observation
+from beacon.model.allele import Allele, Called, Observation
 from beacon.model.assemblies import code as chromosome_code
 from beacon.mongo import documents
 from beacon.mongo.blocks import observed, zygosities
+from beacon.mongo.called import Patterns, pattern_id
 from beacon.mongo.documents import length_class
-from beacon.mongo.merging import SampleSets, supersede, unite
+from beacon.mongo.merging import Merging
 from beacon.mongo.packing import Entry, entries_of
 
 Documents = Database[dict[str, Any]]
@@ -24,46 +26,54 @@ Documents = Database[dict[str, Any]]
 def write_structural(
     database: Documents,
     slot: int,
-    sets: SampleSets,
+    merging: Merging,
+    patterns: Patterns,
     stamp: str,
-    given: Sequence[tuple[str, Observation, int]],
+    given: Sequence[tuple[str, Observation, BitMap | None]],
+    called_in: Callable[[Collection[bytes]], Mapping[bytes, Called]],
 ) -> None:
     """Merge alleles with those that the slot has.
 
     Args:
+        patterns: Where those who were looked at are kept; they are written by the caller, before.
         stamp: Names the flush: what carries it was written before a crash.
-        given: Each allele's key, what was observed, and the number of the samples looked at.
+        given: Each allele's key, what was observed, and the samples that it speaks for.
+        called_in: Reads the sets of those who were looked at, by their keys.
     """
     collection = database[documents.STRUCTURAL]
     grouped: dict[str, tuple[Entry, Allele]] = {}
-    numbers = [number for _, _, number in given]
-    made = entries_of([observation for _, observation, _ in given], numbers, 0)
+    samples = [of_samples for _, _, of_samples in given]
+    made = entries_of([observation for _, observation, _ in given], samples, 0)
     for (name, observation, _), entry in zip(given, made, strict=True):
         key = f"{slot:05}|{name}"
         if key in grouped:
-            entry = unite(grouped[key][0], entry, sets)
+            entry = merging.unite(grouped[key][0], entry)
         grouped[key] = (entry, observation.allele)
     existing = {
         document["_id"]: document for document in collection.find({"_id": {"$in": [*grouped]}})
     }
+    sets = called_in({key for one in existing.values() for key in key_of_structural(one)})
     operations = []
     for key, (entry, allele) in grouped.items():
         old = existing.get(key)
         if old is not None:
             if old["p"] == stamp:
                 continue
-            merge = unite if old["w"] == slot else supersede
-            entry = merge(_entry_of(old), entry, sets)
-        document = _document(slot, key, entry, allele)
-        document |= {"p": stamp, "w": slot}
+            merge = merging.unite if old["by"] == slot else merging.supersede
+            entry = merge(entry_of_structural(old, sets), entry)
+        document = structural_document(slot, key, entry, allele, patterns)
+        document |= {"p": stamp, "by": slot}
         operations.append(ReplaceOne({"_id": key}, document, upsert=True))
     if operations:
         collection.bulk_write(operations, ordered=False)
 
 
-def _document(slot: int, key: str, entry: Entry, allele: Allele) -> dict[str, Any]:
+def structural_document(
+    slot: int, key: str, entry: Entry, allele: Allele, patterns: Patterns
+) -> dict[str, Any]:
+    """One allele with its carriers; without the marks of who wrote it."""
     start, end = allele.footprint
-    return {
+    document = {
         "_id": key,
         "l": slot,
         "c": chromosome_code(allele.reference_name),
@@ -74,7 +84,6 @@ def _document(slot: int, key: str, entry: Entry, allele: Allele) -> dict[str, An
         "o": bool(observed(entry.allele_count, entry.allele_number, entry.flags)),
         "z": zygosities([entry.codes]),
         "f": entry.flags,
-        "q": [[number, of_set] for number, of_set in entry.numbers.items()],
         "n": [
             len(entry.codes),
             entry.allele_count,
@@ -84,9 +93,19 @@ def _document(slot: int, key: str, entry: Entry, allele: Allele) -> dict[str, An
         ],
         "r": entry.codes.astype("<u4", copy=False).tobytes(),
     }
+    if entry.called is not None:
+        document["w"] = patterns.digest(entry.called)
+    if entry.strata is not None:
+        document["st"] = entry.strata.astype("<i4").tobytes()
+    return document
 
 
-def _entry_of(document: Mapping[str, Any]) -> Entry:
+def entry_of_structural(document: Mapping[str, Any], sets: Mapping[bytes, Called]) -> Entry:
+    """One allele as it was stored.
+
+    Args:
+        sets: Those who were looked at, by key.
+    """
     allele = msgspec.json.decode(document["a"], type=Allele)
     carriers, count, number, homozygous, hemizygous = document["n"]
     codes = np.frombuffer(document["r"], "<u4")
@@ -102,5 +121,19 @@ def _entry_of(document: Mapping[str, Any]) -> Entry:
         homozygous,
         hemizygous,
         document["f"],
-        dict(document["q"]),
+        next((sets[key] for key in key_of_structural(document)), None),
+        None,
+        strata_of_structural(document),
     )
+
+
+def key_of_structural(document: Mapping[str, Any]) -> tuple[bytes, ...]:
+    """The key of the set of those who were looked at, if it is known."""
+    return (pattern_id(document["l"], document["w"]),) if "w" in document else ()
+
+
+def strata_of_structural(document: Mapping[str, Any]) -> Any:
+    """Counts by population, of shape (populations, 5), or `None`."""
+    if "st" not in document:
+        return None
+    return np.frombuffer(document["st"], "<i4").reshape(-1, 5).astype(np.int64)

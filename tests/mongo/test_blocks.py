@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import operator
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pyroaring import BitMap
 
-from beacon.model.allele import Allele, Observation
+from beacon.model.allele import Allele, Called, Observation
 from beacon.mongo.blocks import (
     COLUMNS,
     COMMON,
@@ -20,9 +22,11 @@ from beacon.mongo.blocks import (
     row_set,
     rows_of_set,
 )
+from beacon.mongo.called import Patterns, called_of, called_of_alleles
 from beacon.mongo.documents import block_id
 from beacon.mongo.packing import (
     Entry,
+    Stored,
     decode_entries,
     dense_sets,
     encode_block,
@@ -32,6 +36,7 @@ from beacon.mongo.packing import (
 KEY = block_id(12, 1, 7, 3)
 START = 7 << 12
 ROWS = 6_000
+EMPTY = np.empty(0, np.uint32)
 
 bases = st.text("ACGT", max_size=14)
 carriers = st.one_of(
@@ -45,11 +50,15 @@ alleles = st.tuples(st.integers(0, 4095), bases, st.one_of(bases, st.just("AN"))
 @st.composite
 def entries(draw: st.DrawFn) -> list[Entry]:
     made = []
-    looked_at = st.dictionaries(st.integers(0, 3), st.integers(0, 2 * ROWS), min_size=1)
+    sets = [None, Called(BitMap(range(ROWS)), BitMap()), Called(BitMap([5]), BitMap([1, 2]))]
+    looked_at = st.sampled_from([*sets, draw(st.sampled_from(sets))])
+    counts = st.lists(
+        st.lists(st.integers(-1, 2 * ROWS), min_size=5, max_size=5), min_size=1, max_size=3
+    )
     for offset, reference_bases, alternate_bases in draw(
         st.lists(alleles, min_size=1, max_size=12, unique=True)
     ):
-        numbers = draw(looked_at)
+        strata = draw(st.none() | counts)
         of_row = draw(carriers)
         codes = np.array([row << 2 | kind for row, kind in sorted(of_row.items())], np.uint32)
         kinds = list(of_row.values())
@@ -60,11 +69,13 @@ def entries(draw: st.DrawFn) -> list[Entry]:
                 alternate_bases,
                 codes,
                 draw(st.integers(0, 2 * ROWS)),
-                sum(numbers.values()),
+                draw(st.integers(0, 2 * ROWS)),
                 kinds.count(1),
                 kinds.count(2),
                 draw(st.integers(0, 5)),
-                numbers,
+                draw(looked_at),
+                None,
+                None if strata is None else np.array(strata, np.int64),
             )
         )
     return made
@@ -79,22 +90,58 @@ def plain(entry: Entry) -> tuple[object, ...]:
         entry.homozygous,
         entry.hemizygous,
         entry.flags & ~COMMON,
-        sorted(entry.numbers.items()),
+        entry.called,
+        _without_unstated(entry.strata),
     )
+
+
+def _without_unstated(strata: np.ndarray | None) -> list[list[int]] | None:
+    """Populations up to the last one that anything is stated of."""
+    lines = [] if strata is None else strata.tolist()
+    while lines and max(lines[-1]) < 0:
+        lines.pop()
+    return lines or None
+
+
+def packed_and_read(packed: list[Entry]) -> list[Entry]:
+    patterns = Patterns(3)
+    encoded = encode_block(KEY, 3, packed, ROWS, patterns)
+    sets = {document["_id"]: called_of(document) for document in patterns.drain()}
+    stored = Stored(
+        encoded.block,
+        encoded.rare,
+        {document["_id"]: document for document in encoded.dense},
+        called_of_alleles(encoded.called, len(packed), sets),
+        encoded.strata,
+    )
+    return decode_entries(stored)
 
 
 @given(entries())
 def test_what_was_packed_comes_out(packed):
-    encoded = encode_block(KEY, 3, packed, ROWS)
-    dense = {document["_id"]: document for document in encoded.dense}
-    unpacked = decode_entries(encoded.block, encoded.rare, dense)
+    unpacked = packed_and_read(packed)
 
-    assert sorted(map(plain, unpacked)) == sorted(map(plain, packed))
+    key = operator.itemgetter(0, 1, 2)
+    assert sorted(map(plain, unpacked), key=key) == sorted(map(plain, packed), key=key)
+
+
+def test_alleles_looked_at_in_the_same_people_share_one_set():
+    everybody, males = Called(BitMap(range(ROWS)), BitMap()), Called(BitMap(), BitMap([1]))
+    patterns = Patterns(3)
+    alleles = [Entry(at, "A", "C", EMPTY, 0, 0, 0, 0, 0, everybody) for at in range(9)]
+    encoded = encode_block(KEY, 3, alleles, ROWS, patterns)
+    again = encode_block(
+        KEY + (1 << 16), 3, [*alleles, Entry(9, "A", "C", EMPTY, 0, 0, 0, 0, 0, males)], 1, patterns
+    )
+
+    assert (len(encoded.called["w"]), "i" in encoded.called) == (1, False)
+    assert len(again.called["w"]) == 2
+    assert len(patterns.drain()) == 2
 
 
 @given(entries(), alleles)
 def test_an_allele_is_found_where_it_is_and_nowhere_else(packed, absent):
-    block = Block(encode_block(KEY, 3, packed, ROWS).block)
+    block = Block(encode_block(KEY, 3, packed, ROWS, Patterns(3)).block)
     for entry in packed:
         offset, reference_bases, alternate_bases = entry.key
         index = block.find(START + offset, reference_bases, alternate_bases)
@@ -108,7 +155,7 @@ def test_an_allele_is_found_where_it_is_and_nowhere_else(packed, absent):
 
 @given(entries())
 def test_single_numbers_are_those_of_the_columns(packed):
-    block = Block(encode_block(KEY, 3, packed, ROWS).block)
+    block = Block(encode_block(KEY, 3, packed, ROWS, Patterns(3)).block)
     for name, _ in COLUMNS:
         assert [block.number(name, index) for index in range(block.size)] == block.column(
             name
@@ -118,7 +165,7 @@ def test_single_numbers_are_those_of_the_columns(packed):
 
 @given(entries(), st.data())
 def test_carriers_of_several_alleles_are_those_of_each(packed, data):
-    encoded = encode_block(KEY, 3, packed, ROWS)
+    encoded = encode_block(KEY, 3, packed, ROWS, Patterns(3))
     size = encoded.block["n"]
     rare = RareCarriers(encoded.rare, size)
     chosen = sorted(data.draw(st.sets(st.integers(0, size - 1))))
@@ -187,7 +234,7 @@ def test_entries_are_in_the_order_of_rows_whatever_the_order_of_samples():
             observation([], [], None),
             observation([0, 9], [1, 0], None),
         ],
-        [1, 1, 1],
+        [None, None, None],
         START,
     )
 
@@ -198,6 +245,6 @@ def test_entries_are_in_the_order_of_rows_whatever_the_order_of_samples():
 
 
 def test_a_count_without_carriers_stands():
-    (entry,) = entries_of([observation([], [], 17)], [1], START)
+    (entry,) = entries_of([observation([], [], 17)], [None], START)
 
     assert entry.allele_count == 17

@@ -3,119 +3,127 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pyroaring import BitMap
 
-from beacon.framework.errors import LoadError
-from beacon.mongo.merging import UNASSESSED, SampleSets, supersede, unite
+from beacon.model.allele import Called
+from beacon.mongo.merging import Merging
 from beacon.mongo.packing import Entry
 
-carriers = st.dictionaries(st.integers(0, 30), st.integers(0, 3), max_size=10)
+ROWS = range(31)
+kinds = st.integers(0, 3)
+calls = st.dictionaries(st.sampled_from(ROWS), st.none() | st.integers(0, 4), max_size=12)
+"""Of rows that a file has: not called, a zygosity, or 4 for the reference twice."""
+carriers = st.dictionaries(st.sampled_from(ROWS), kinds, max_size=10)
+
+_COPIES = {0: 2, 1: 2, 2: 1, 3: 2, 4: 2}
 
 
-SETS = SampleSets({})
-FIRST, SECOND = (SETS.number(np.array(rows, np.uint32)) for rows in (range(15), range(15, 31)))
-
-
-def entry(of_row: dict[int, int], numbers: dict[int, int], flags: int = 0) -> Entry:
-    codes = np.array([row << 2 | kind for row, kind in sorted(of_row.items())], np.uint32)
-    kinds = list(of_row.values())
-    return Entry(
-        1,
-        "A",
-        "C",
-        codes,
-        len(kinds) + kinds.count(1),
-        sum(numbers.values()),
-        kinds.count(1),
-        kinds.count(2),
-        flags,
-        numbers,
+def genotyped(of_row: dict[int, int | None], flags: int = 0) -> Entry:
+    """What a file with genotypes says, of all its samples."""
+    carried = {row: kind for row, kind in of_row.items() if kind is not None and kind < 4}
+    copies = {row: _COPIES[kind] for row, kind in of_row.items() if kind is not None}
+    called = Called(
+        BitMap(row for row, number in copies.items() if number == 2),
+        BitMap(row for row, number in copies.items() if number == 1),
     )
+    made = named(carried, flags)
+    made.called, made.samples = called, BitMap(of_row)
+    made.allele_number = called.allele_number
+    return made
+
+
+def named(of_row: dict[int, int], flags: int = 0) -> Entry:
+    """What a record says that names carriers, and nobody else."""
+    codes = np.array([row << 2 | kind for row, kind in sorted(of_row.items())], np.uint32)
+    given_kinds = list(of_row.values())
+    count = len(given_kinds) + given_kinds.count(1)
+    return Entry(1, "A", "C", codes, count, 0, given_kinds.count(1), given_kinds.count(2), flags)
 
 
 def who(merged: Entry) -> dict[int, int]:
     return {int(code) >> 2: int(code) & 3 for code in merged.codes}
 
 
+def carried(of_row: dict[int, int | None]) -> dict[int, int]:
+    return {row: kind for row, kind in of_row.items() if kind is not None and kind < 4}
+
+
+def number(of_row: dict[int, int | None]) -> int:
+    return sum(_COPIES[kind] for kind in of_row.values() if kind is not None)
+
+
 @given(carriers, carriers)
 def test_contributions_of_one_load_are_united(first, second):
-    united = unite(entry(first, {FIRST: 10}), entry(second, {SECOND: 20}), SETS)
+    united = Merging().unite(named(first), named(second))
 
     assert who(united) == first | second
     assert list(united.codes) == sorted(united.codes)
-    assert united.allele_number == 30
     assert united.allele_count == len(first | second) + list((first | second).values()).count(1)
+    assert united.allele_number == 0
 
 
-@given(carriers)
+@given(calls)
 def test_the_same_contribution_twice_changes_nothing(of_row):
-    once = entry(of_row, {FIRST: 10})
-    twice = unite(once, once, SETS)
+    once = genotyped(of_row)
+    twice = Merging().unite(once, once)
 
-    assert who(twice) == of_row
-    assert (twice.allele_count, twice.allele_number) == (once.allele_count, 10)
-
-
-@given(carriers, carriers)
-def test_a_later_load_decides_for_its_own_people_only(old, new):
-    new = {row: kind for row, kind in new.items() if row >= 15}
-    merged = supersede(entry(old, {FIRST: 10}), entry(new, {SECOND: 20}), SETS)
-
-    kept = {row: kind for row, kind in old.items() if row < 15}
-    assert who(merged) == kept | new
-    assert merged.allele_number == 30
+    assert who(twice) == carried(of_row)
+    assert (twice.allele_count, twice.allele_number) == (once.allele_count, number(of_row))
 
 
-def test_a_later_load_of_the_same_people_brings_its_own_allele_number():
-    merged = supersede(entry({1: 0}, {FIRST: 10}), entry({2: 1}, {FIRST: 12}), SETS)
+@given(calls, calls)
+def test_a_later_load_decides_of_its_own_samples_and_of_no_other(old, new):
+    merged = Merging().supersede(genotyped(old), genotyped(new))
 
-    assert (who(merged), merged.allele_number, merged.allele_count) == ({2: 1}, 12, 2)
+    assert who(merged) == carried(old | new)
+    assert merged.allele_number == number(old | new)
 
 
-def test_one_of_two_files_loaded_again_does_not_count_twice():
-    both = unite(entry({1: 0}, {FIRST: 4}), entry({20: 0}, {SECOND: 4}), SETS)
-    again = supersede(both, entry({1: 0}, {FIRST: 4}), SETS)
+@given(calls, calls, calls)
+def test_allele_numbers_are_right_however_samples_overlap(first, second, third):
+    merging = Merging()
+    merged = merging.supersede(genotyped(first), genotyped(second))
+    again = merging.supersede(merged, genotyped(third))
 
-    assert (who(again), again.allele_number) == ({1: 0, 20: 0}, 8)
+    assert who(again) == carried(first | second | third)
+    assert again.allele_number == number(first | second | third)
+
+
+def test_a_record_that_names_carriers_decides_of_nobody_else():
+    merged = Merging().supersede(genotyped({1: 0, 2: 4, 3: None}), named({2: 1, 9: 0}))
+
+    assert who(merged) == {1: 0, 2: 1, 9: 0}
+    assert merged.allele_number == 6  # 9 was looked at too, and 3 was not called
+
+
+def test_genotypes_speak_for_people_whom_a_record_named():
+    merged = Merging().supersede(named({1: 0, 9: 2}), genotyped({1: 4, 2: 0}))
+
+    assert who(merged) == {2: 0, 9: 2}
+    assert merged.allele_number == 5  # two of 1, two of 2, and the one copy of 9
 
 
 def test_a_base_before_the_allele_is_one_base():
-    anchored = unite(entry({}, {FIRST: 1}, flags=2), entry({}, {SECOND: 1}, flags=4), SETS)
+    anchored = Merging().unite(genotyped({}, flags=2), genotyped({}, flags=4))
 
     assert anchored.flags == 2
 
 
 def test_a_stated_count_stands_where_nobody_is_named():
-    first, second = entry({}, {UNASSESSED: 0}), entry({}, {UNASSESSED: 0})
+    first, second = named({}), named({})
     first.allele_count, second.allele_count = 7, 5
 
-    assert unite(first, second, SETS).allele_count == 7
+    assert Merging().unite(first, second).allele_count == 7
 
 
-def test_the_same_people_are_the_same_set_of_samples():
-    sets = SampleSets({})
-    first = sets.number(np.array([1, 2], np.uint32))
-    again = SampleSets(sets.stored()).number(np.array([2, 1], np.uint32))
+def test_counts_without_genotypes_are_those_of_the_later_load():
+    first, second = named({}), named({})
+    first.allele_count, first.allele_number, first.homozygous = 7, 100, 2
+    second.allele_count, second.allele_number, second.homozygous = 0, 120, 0
+    second.strata = np.array([[0, 120, 0, 0, 0]])
+    merged = Merging().supersede(first, second)
 
-    assert again == first != UNASSESSED
-
-
-def test_sets_of_samples_cover_or_are_apart():
-    sets = SampleSets({})
-    some, more, others = (
-        sets.number(np.array(rows, np.uint32)) for rows in ([1, 2], [1, 2, 3], [7, 8])
-    )
-
-    assert sets.covered(more, [some, others, UNASSESSED]) == [some]
-    assert sets.relation(some, others) == "apart"
-    assert list(sets.rows(others)) == [7, 8]
-
-
-def test_a_file_with_only_some_of_the_samples_of_an_earlier_one_is_refused():
-    sets = SampleSets({})
-    old, new = sets.number(np.array([1, 2], np.uint32)), sets.number(np.array([2, 3], np.uint32))
-
-    with pytest.raises(LoadError, match="1 of 2 samples were loaded before, together with 1 other"):
-        sets.covered(new, [old])
+    assert (merged.allele_count, merged.allele_number, merged.homozygous) == (0, 120, 0)
+    assert merged.strata is second.strata

@@ -132,7 +132,7 @@ class Asker:
 def frequencies(record: dict[str, Any]) -> tuple[int, int, int, int, int]:
     """Allele count and number, heterozygous, homozygous and hemizygous people of a record."""
     (population,) = record["frequencyInPopulations"]
-    (total,) = population["frequencies"]
+    total = population["frequencies"][0]
     return (
         total["alleleCount"],
         total["alleleNumber"],

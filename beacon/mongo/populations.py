@@ -1,0 +1,149 @@
+"""The populations of a dataset: for every row its sex, country of origin and ancestry.
+
+Frequencies are counted from these and from who was looked at, so a dataset has them for every
+allele, whichever was loaded first, the genotypes or the people.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from beacon.framework.answer import Record
+from beacon.model.countries import country
+
+POPULATION_MIN = 20
+"""Members of the smallest population that frequencies are told of: those of fewer people would be
+genotypes of people."""
+
+SEXES = ("", "M", "F")
+_SEX_OF_TERM = {"NCIT:C20197": 1, "NCIT:C16576": 2}
+
+Counts = npt.NDArray[np.int64]
+
+
+class Strata(msgspec.Struct, frozen=True):
+    """Row by row: index into `SEXES`, into `countries`, and into `ancestries`; 0 is not known."""
+
+    countries: list[str]
+    ancestries: list[str]
+    sex_of_row: bytes
+    country_of_row: bytes
+    ancestry_of_row: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Populations:
+    """Rows by population.
+
+    Attributes:
+        place: For every row, `country * 3 + sex`.
+        ancestry: For every row, the index of its ancestry.
+        labels: Populations that are large enough: label, and what to add up to count them, as
+            indexes into counts by place followed by counts by ancestry.
+    """
+
+    places: int
+    ancestries: int
+    place: npt.NDArray[np.uint16]
+    ancestry: npt.NDArray[np.uint16]
+    labels: tuple[tuple[str, Counts], ...]
+
+    def count(self, rows: npt.NDArray[Any], kinds: npt.NDArray[Any], width: int) -> Counts:
+        """Rows by place or ancestry, and by kind.
+
+        Args:
+            rows: Rows, each as often as it counts.
+            kinds: Of each, a number below `width`.
+
+        Returns:
+            Counts of shape (places + ancestries, width).
+        """
+        by_place = np.bincount(
+            self.place[rows].astype(np.int64) * width + kinds, minlength=self.places * width
+        )
+        by_ancestry = np.bincount(
+            self.ancestry[rows].astype(np.int64) * width + kinds, minlength=self.ancestries * width
+        )
+        return np.concatenate((by_place, by_ancestry)).reshape(-1, width)
+
+
+class Gathering:
+    """Gathers what records of individuals say, by the individual's ordinal."""
+
+    def __init__(self, individuals: int, individual_of: Any) -> None:
+        self._individual_of = np.asarray(individual_of, np.int64)
+        self._sex = np.zeros(individuals + 1, np.uint8)  # the last is nobody's
+        self._country = np.zeros(individuals + 1, np.uint16)
+        self._ancestry = np.zeros(individuals + 1, np.uint16)
+        self._countries: dict[str, int] = {"": 0}
+        self._ancestries: dict[str, int] = {"": 0}
+
+    def add(self, ordinal: int, record: Record) -> None:
+        """Take one individual."""
+        sex, origin, ethnicity = (
+            record.get(key) for key in ("sex", "geographicOrigin", "ethnicity")
+        )
+        if isinstance(sex, dict):
+            self._sex[ordinal] = _SEX_OF_TERM.get(str(sex.get("id")), 0)
+        if isinstance(origin, dict) and (name := country(origin)):
+            self._country[ordinal] = self._countries.setdefault(name, len(self._countries))
+        if isinstance(ethnicity, dict) and (name := ethnicity.get("label") or ethnicity.get("id")):
+            self._ancestry[ordinal] = self._ancestries.setdefault(str(name), len(self._ancestries))
+
+    def stored(self) -> bytes:
+        """As kept in a layer."""
+        strata = Strata(
+            list(self._countries),
+            list(self._ancestries),
+            self._sex[self._individual_of].tobytes(),
+            self._country[self._individual_of].tobytes(),
+            self._ancestry[self._individual_of].tobytes(),
+        )
+        return msgspec.msgpack.encode(strata)
+
+
+def populations_of(stored: bytes | None) -> Populations | None:
+    """The populations of a layer; `None` when none is large enough."""
+    if stored is None:
+        return None
+    strata = msgspec.msgpack.decode(stored, type=Strata)
+    sex = np.frombuffer(strata.sex_of_row, np.uint8).astype(np.uint16)
+    origin = np.frombuffer(strata.country_of_row, np.uint16)
+    ancestry = np.frombuffer(strata.ancestry_of_row, np.uint16)
+    places = len(strata.countries) * len(SEXES)
+    place = origin * np.uint16(len(SEXES)) + sex
+    sizes = np.concatenate(
+        (
+            np.bincount(place, minlength=places),
+            np.bincount(ancestry, minlength=len(strata.ancestries)),
+        )
+    )
+    labels = tuple(
+        (label, chosen)
+        for label, chosen in _labels(strata, places)
+        if sizes[chosen].sum() >= POPULATION_MIN
+    )
+    return Populations(places, len(strata.ancestries), place, ancestry, labels) if labels else None
+
+
+def _labels(strata: Strata, places: int) -> Iterator[tuple[str, Counts]]:
+    """Every population's label, and the places or ancestries that are of it."""
+    of_place = np.arange(places).reshape(len(strata.countries), len(SEXES))
+    for sex, label in enumerate(SEXES):
+        if label:
+            yield label, of_place[:, sex]
+    for number, label in enumerate(strata.countries):
+        if label:
+            yield label, of_place[number]
+            for sex, of_sex in enumerate(SEXES):
+                if of_sex:
+                    yield f"{label}_{of_sex}", of_place[number, sex : sex + 1]
+    for number, label in enumerate(strata.ancestries):
+        if label:
+            yield label, np.array([places + number])

@@ -1,0 +1,79 @@
+"""Reading the documents of bins whole, to be merged or purged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from pymongo import InsertOne
+from pymongo.database import Database
+from pymongo.errors import BulkWriteError
+
+from beacon.model.allele import Called
+from beacon.mongo import documents
+from beacon.mongo.called import called_of, called_of_alleles, keys_of, pattern_id
+from beacon.mongo.documents import dense_range
+from beacon.mongo.packing import Stored
+
+Documents = Database[dict[str, Any]]
+CalledIn = Callable[[Collection[bytes]], Mapping[bytes, Called]]
+
+
+def read_stored(
+    database: Documents, blocks: Mapping[int, dict[str, Any]], called_in: CalledIn
+) -> dict[int, Stored]:
+    """All documents of some bins.
+
+    Args:
+        blocks: The blocks, by key.
+        called_in: Reads the sets of those who were looked at, by their keys.
+    """
+    beside: dict[str, dict[int, dict[str, Any]]] = {}
+    for collection in (documents.RARE, documents.CALLED, documents.STRATA):
+        found = database[collection].find({"_id": {"$in": list(blocks)}})
+        beside[collection] = {document["_id"]: document for document in found}
+    called = beside[documents.CALLED]
+    patterns = called_in({key for document in called.values() for key in keys_of(document)})
+    stored = {}
+    for key, block in blocks.items():
+        low, high = dense_range(key)
+        dense = database[documents.DENSE].find({"_id": {"$gte": low, "$lte": high}})
+        stored[key] = Stored(
+            block,
+            beside[documents.RARE].get(key),
+            {document["_id"]: document for document in dense},
+            called_of_alleles(called.get(key), block["n"], patterns),
+            beside[documents.STRATA].get(key),
+        )
+    return stored
+
+
+def read_called(database: Documents, keys: Collection[bytes]) -> dict[bytes, Called]:
+    """Sets of those who were looked at, by their keys."""
+    found = database[documents.PATTERNS].find({"_id": {"$in": list(keys)}})
+    return {bytes(document["_id"]): called_of(document) for document in found}
+
+
+def copy_patterns(database: Documents, old: int, new: int) -> None:
+    """Give a slot the sets that the structural variants of another name."""
+    digests = database[documents.STRUCTURAL].distinct("w", {"l": old})
+    keys = [pattern_id(old, digest) for digest in digests if digest is not None]
+    copies = [
+        InsertOne({**document, "_id": pattern_id(new, bytes(document["_id"])[2:]), "l": new})
+        for document in database[documents.PATTERNS].find({"_id": {"$in": keys}})
+    ]
+    if copies:
+        insert_missing(database, copies)
+
+
+def insert_missing(database: Documents, inserts: list[InsertOne[dict[str, Any]]]) -> None:
+    """Insert sets; one that is there already is the same."""
+    try:
+        database[documents.PATTERNS].bulk_write(inserts, ordered=False)
+    except BulkWriteError as error:
+        if any(one["code"] != DUPLICATE for one in error.details["writeErrors"]):
+            raise
+
+
+DUPLICATE = 11000
+"""The server's code for a key that is there already."""
