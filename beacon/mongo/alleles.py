@@ -30,6 +30,7 @@ from beacon.mongo.blocks import Block, row_set
 from beacon.mongo.called import Patterns
 from beacon.mongo.documents import BLOCK_SPAN_MAX, bin_shift_for, block_id
 from beacon.mongo.merging import Merging
+from beacon.mongo.observed import count_observed
 from beacon.mongo.packing import (
     NOT_STATED,
     Entry,
@@ -186,38 +187,7 @@ class AlleleWriter:
                 named[key] = self._slot
         if self._has["annotations"]:
             catalogue_annotations(self._database, self._slot, self._ontologies)
-        return named | self._count_observed({**self._manifest, **named})
-
-    def _count_observed(self, manifest: Mapping[str, Any]) -> dict[str, Any]:
-        """What the newest blocks hold; and the layers without those that have none of them."""
-        newest: dict[int, tuple[int, int, int]] = {}
-        for layer in manifest["layers"]:
-            for code in layer["codes"]:
-                low, high = _code_range(manifest["shift"], code)
-                found = self._database[documents.BLOCKS].find(
-                    {"_id": {"$gte": low, "$lte": high}, "l": layer["slot"]}, {"o": 1, "z": 1}
-                )
-                for block in found:
-                    key = block["_id"] >> 16
-                    counted = (layer["slot"], block["o"], block["z"])
-                    newest[key] = max(newest.get(key, (0, 0, 0)), counted)
-        seen = sum(count for _, count, _ in newest.values())
-        kinds = 0
-        for _, _, one in newest.values():
-            kinds |= one
-        if manifest.get("structural"):
-            asked = {"l": manifest["structural"], "o": True}
-            for document in self._database[documents.STRUCTURAL].find(asked, {"z": 1}):
-                seen += 1
-                kinds |= document["z"]
-        shift = int(manifest["shift"] or 0)
-        needed = {(slot, key >> 24 & 0xFF) for key, (slot, _, _) in newest.items()}
-        layers = []
-        for layer in manifest["layers"]:
-            codes = [code for code in layer["codes"] if (layer["slot"], code) in needed]
-            if codes:
-                layers.append({"slot": layer["slot"], "codes": codes})
-        return {"layers": layers, "shift": shift, "observed": seen, "zygosities": kinds}
+        return named | count_observed(self._database, {**self._manifest, **named})
 
     # Blocks ------------------------------------------------------------------------------------
 
@@ -385,7 +355,3 @@ class AlleleWriter:
             if collection == documents.STRUCTURAL:
                 copy_patterns(self._database, old, self._slot)
         self._has[key] = True
-
-
-def _code_range(shift: int, code: int) -> tuple[int, int]:
-    return block_id(shift, code, 0, 0), block_id(shift, code, 0xFFFFFF, documents.SLOT_MAX)

@@ -54,6 +54,20 @@ class Merging:
                 called = self._once(_replaced, old.called, new.called, new.samples)
         return _entry(old, new, _united(kept, new.codes), called)
 
+    def without(self, entry: Entry, rows: BitMap) -> Entry | None:
+        """The allele without some people; `None` when nobody else was seen to carry it."""
+        codes = entry.codes
+        kept = codes[~_are_in(codes >> 2, rows)] if len(codes) else codes
+        called = entry.called
+        if called is not None and (called.twice.intersect(rows) or called.once.intersect(rows)):
+            called = self._once(_left, called, rows)
+        if len(kept) == len(codes) and called is entry.called:
+            return entry
+        if len(codes) and not len(kept):
+            return None
+        alone = replace(entry, codes=codes[:0], called=None, allele_count=0, allele_number=0)
+        return _entry(alone, replace(entry, codes=kept, called=called), kept, called)
+
     def _once(self, join: Callable[..., Called], *sets: Any) -> Called:
         key = (id(join), *map(id, sets))
         known = self._joined.get(key)
@@ -105,6 +119,10 @@ def union_of(first: Called, second: Called) -> Called:
 
 def _replaced(old: Called, new: Called, samples: BitMap) -> Called:
     return Called((old.twice - samples) | new.twice, (old.once - samples) | new.once)
+
+
+def _left(called: Called, rows: BitMap) -> Called:
+    return Called(called.twice - rows, called.once - rows)
 
 
 def _one_of(first: Called | None, second: Called | None) -> Called | None:
