@@ -12,6 +12,7 @@ import click
 import msgspec
 
 from beacon import __version__, databases, settings_file
+from beacon.commands.annotate import annotate
 from beacon.commands.datasets import datasets
 from beacon.commands.load import load
 from beacon.commands.options import (
@@ -39,6 +40,7 @@ def main() -> None:
 
 
 main.add_command(load)
+main.add_command(annotate)
 main.add_command(datasets)
 
 

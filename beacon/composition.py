@@ -9,20 +9,20 @@ from typing import Any
 import pymongo
 from aiohttp import web
 
-from beacon import __version__
+from beacon import __version__, reference_files
 from beacon.auth.policy import Policy
 from beacon.databases import CONNECT_TIMEOUT_MS
 from beacon.demo import test_mode, test_records
 from beacon.framework.errors import SourceUnavailable
 from beacon.framework.query import Granularity
 from beacon.framework.request import Limits
-from beacon.framework.response import Identity, Organisation
+from beacon.framework.response import Assembly, Identity, Organisation
 from beacon.framework.service import Service
 from beacon.framework.source import Source
 from beacon.memory import MemoryDataset, MemoryStore
 from beacon.model.entry_types import MODEL
 from beacon.mongo.store import MongoStore
-from beacon.settings import Settings
+from beacon.settings import AssemblyName, AssemblySettings, Settings
 from beacon.web.app import Serving, create_app
 
 
@@ -54,6 +54,16 @@ def identity(settings: Settings) -> Identity:
         created_at=own.created or None,
         default_granularity=settings.limits.default_granularity.granularity,
         security_levels=("PUBLIC",) if is_public else ("CONTROLLED",),
+        assemblies=tuple(_assembly(name, settings) for name in AssemblyName),
+    )
+
+
+def _assembly(name: AssemblyName, settings: Settings) -> Assembly:
+    files = settings.assemblies.get(name, AssemblySettings())
+    return Assembly(
+        name=name.value,
+        indels_left_shifted=bool(files.fasta),
+        lifted_to=tuple(sorted(one.value for one in files.chain_to)),
     )
 
 
@@ -75,7 +85,12 @@ def policy(settings: Settings) -> Policy:
 
 @contextlib.asynccontextmanager
 async def open_app(settings: Settings) -> AsyncIterator[web.Application]:
-    """The application on the database that `mongo.uri` names."""
+    """The application on the database that `mongo.uri` names.
+
+    Raises:
+        SettingsError: A reference file that the settings name cannot be used.
+    """
+    references = reference_files.references(settings)
     client: pymongo.AsyncMongoClient[dict[str, Any]] = pymongo.AsyncMongoClient(
         settings.mongo.uri, serverSelectionTimeoutMS=CONNECT_TIMEOUT_MS
     )
@@ -84,6 +99,7 @@ async def open_app(settings: Settings) -> AsyncIterator[web.Application]:
             client[settings.mongo.database],
             page_max=settings.limits.page_max,
             case_level_data_max=settings.limits.case_level_data_max,
+            references=references,
         )
         # Reads what does not change between questions, so that the first one need not wait. The
         # database may be away at this moment: /readyz says so until it is back.

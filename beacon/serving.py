@@ -12,7 +12,7 @@ import threading
 
 import msgspec
 
-from beacon import composition, databases, logs
+from beacon import composition, databases, logs, reference_files
 from beacon.framework.errors import OperatorError
 from beacon.metrics import SHARED_FOLDER
 from beacon.mongo.embedded import Change
@@ -28,7 +28,9 @@ def serve(settings: Settings) -> None:
             database died again and again.
     """
     logs.configure(settings.log)
-    composition.policy(settings)  # a rule that makes no sense stops us here, not in a worker
+    # What makes no sense stops us here, not in a worker.
+    composition.policy(settings)
+    reference_files.references(settings)
     chosen = settings.server
     lost = threading.Event()
 

@@ -72,6 +72,13 @@ class LogLevel(StrEnum):
     ERROR = "error"
 
 
+class AssemblyName(StrEnum):
+    """A reference assembly as settings spell it."""
+
+    GRCH37 = "GRCh37"
+    GRCH38 = "GRCh38"
+
+
 class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A table of the settings file."""
 
@@ -196,6 +203,18 @@ class LimitSettings(Section, frozen=True, kw_only=True):
     ] = 1000
 
 
+class ReleaseSettings(Section, frozen=True, kw_only=True):
+    """What becomes of the releases that loads make."""
+
+    keep: Annotated[
+        int,
+        Meta(
+            description="How many releases before the published one are kept to go back to.",
+            ge=0,
+        ),
+    ] = 2
+
+
 class DatasetPolicy(Section, frozen=True, kw_only=True):
     """What callers may learn of one dataset."""
 
@@ -216,6 +235,25 @@ class PolicySettings(Section, frozen=True, kw_only=True):
     )
 
 
+class AssemblySettings(Section, frozen=True, kw_only=True):
+    """Files about a reference assembly. Relative paths start at the folder of the settings file."""
+
+    fasta: Annotated[
+        str,
+        Meta(
+            description="Reference sequence: FASTA, plain or bgzip, with its index beside it "
+            "(`samtools faidx`). Empty: insertions and deletions are not left-shifted."
+        ),
+    ] = ""
+    chain_to: Annotated[
+        dict[AssemblyName, str],
+        Meta(
+            description="Other assembly to the chain file that leads there: questions on this "
+            "assembly are lifted to datasets on the other."
+        ),
+    ] = field(default_factory=dict)
+
+
 class Settings(Section, frozen=True, kw_only=True):
     """Everything that can be set."""
 
@@ -232,7 +270,12 @@ class Settings(Section, frozen=True, kw_only=True):
     log: LogSettings = LogSettings()
     identity: IdentitySettings = IdentitySettings()
     limits: LimitSettings = LimitSettings()
+    releases: ReleaseSettings = ReleaseSettings()
     policy: PolicySettings = PolicySettings()
+    assemblies: Annotated[
+        dict[AssemblyName, AssemblySettings],
+        Meta(description="`GRCh37` or `GRCh38` to the files about it."),
+    ] = field(default_factory=dict)
 
     @property
     def api_url(self) -> str:

@@ -57,8 +57,23 @@ def load(path: Path | None, environment: Mapping[str, str]) -> Settings:
             _set(document, variable, environment[variable])
         settings = _convert(document, strict=False)  # "5050" in the environment is a number
     folder = Path() if path is None else path.parent
-    data_dir = (folder / Path(settings.data_dir).expanduser()).absolute()
-    return msgspec.structs.replace(settings, data_dir=str(data_dir))
+    return msgspec.structs.replace(
+        settings,
+        data_dir=_in(folder, settings.data_dir),
+        assemblies={
+            name: msgspec.structs.replace(
+                one,
+                fasta=_in(folder, one.fasta) if one.fasta else "",
+                chain_to={to: _in(folder, path) for to, path in one.chain_to.items()},
+            )
+            for name, one in settings.assemblies.items()
+        },
+    )
+
+
+def _in(folder: Path, path: str) -> str:
+    """The absolute path of what a settings file names."""
+    return str((folder / Path(path).expanduser()).absolute())
 
 
 def table() -> tuple[Setting, ...]:
@@ -107,7 +122,8 @@ def _convert(document: dict[str, Any], *, strict: bool) -> Settings:
         return msgspec.convert(document, Settings, strict=strict)
     except msgspec.ValidationError as error:
         problem, _, where = str(error).partition(" - at `")
-        key = where.removesuffix("`").removeprefix("$.") or "settings"
+        # A key of a table is named as "key` in `$.table".
+        key = where.removesuffix("`").removeprefix("key` in `").removeprefix("$.") or "settings"
         raise SettingsError(f"{key}: {problem[0].lower()}{problem[1:]}") from error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 import click
@@ -13,13 +14,16 @@ from beacon.commands.options import (
     ASSEMBLY,
     DATASET,
     LISTING,
+    NO_PUBLISH,
     PATHS,
     err,
     finish,
     sink_of,
     with_settings,
 )
+from beacon.framework.errors import SettingsError
 from beacon.load.progress import RichProgress
+from beacon.model.reference import Bases
 from beacon.mongo.sink import MongoSink
 from beacon.settings import Settings
 
@@ -34,19 +38,45 @@ def load() -> None:
 @DATASET
 @ASSEMBLY
 @with_settings
+@click.option(
+    "--assessed",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="BED file of the regions that were looked at, for files of single people that have no "
+    "NAME.bed beside NAME.vcf.gz.",
+)
 @LISTING
+@NO_PUBLISH
 @AS_JSON
 def load_vcf(
     files: tuple[Path, ...],
     dataset_id: str,
     assembly: str,
     settings: Settings,
+    assessed: Path | None,
     listing: Path | None,
     as_json: bool,
 ) -> None:
-    """Load the genotypes of VCF or BCF files."""
+    """Load the genotypes of VCF or BCF files: of a cohort, or of many people with a file each."""
+    from beacon import reference_files
+    from beacon.load.single_samples import is_for_single_samples, load_single_samples
     from beacon.load.vcf import load_vcf as load_files
 
+    sequence = reference_files.reference_sequence(settings, assembly)
+    if assessed is not None or is_for_single_samples(files, assembly):
+        opens = functools.partial(_bases, settings, assembly)
+        with databases.open_database(settings) as database, RichProgress(err) as progress:
+            report = load_single_samples(
+                sink_of(database, settings),
+                dataset_id,
+                assembly,
+                files,
+                assessed=assessed,
+                reference=None if sequence is None else opens,
+                progress=progress,
+                listing=listing,
+            )
+        finish(report, as_json, settings, dataset_id)
+        return
     with databases.open_database(settings) as database, RichProgress(err) as progress:
         report = load_files(
             sink_of(database, settings),
@@ -55,8 +85,19 @@ def load_vcf(
             files,
             progress=progress,
             listing=listing,
+            bases=None if sequence is None else sequence.bases,
         )
     finish(report, as_json, settings, dataset_id)
+
+
+def _bases(settings: Settings, assembly: str) -> Bases:
+    """The reference sequence, opened in a process of its own; the settings name it."""
+    from beacon import reference_files
+
+    sequence = reference_files.reference_sequence(settings, assembly)
+    if sequence is None:
+        raise SettingsError(f"the settings name no FASTA of {assembly}")
+    return sequence.bases
 
 
 @load.command("bff")
@@ -65,6 +106,7 @@ def load_vcf(
 @click.option("--assembly", type=ASSEMBLIES, help="Of variants that do not say so themselves.")
 @with_settings
 @LISTING
+@NO_PUBLISH
 @AS_JSON
 def load_bff(
     paths: tuple[Path, ...],
@@ -83,6 +125,144 @@ def load_bff(
             dataset_id,
             paths,
             assembly=assembly,
+            progress=progress,
+            listing=listing,
+        )
+    finish(report, as_json, settings, dataset_id)
+
+
+@load.command("tables")
+@PATHS
+@DATASET
+@click.option("--assembly", type=ASSEMBLIES, help="Of variants that do not say so themselves.")
+@with_settings
+@LISTING
+@NO_PUBLISH
+@AS_JSON
+def load_tables(
+    paths: tuple[Path, ...],
+    dataset_id: str,
+    assembly: str | None,
+    settings: Settings,
+    listing: Path | None,
+    as_json: bool,
+) -> None:
+    """Load tables of records (CSV, TSV, XLSX): files, or folders of them."""
+    from beacon.load.tables import load_tables as load_files
+
+    with databases.open_database(settings) as database, RichProgress(err) as progress:
+        report = load_files(
+            sink_of(database, settings),
+            dataset_id,
+            paths,
+            assembly=assembly,
+            progress=progress,
+            listing=listing,
+        )
+    finish(report, as_json, settings, dataset_id)
+
+
+@load.command("phenopackets")
+@PATHS
+@DATASET
+@click.option("--assembly", type=ASSEMBLIES, help="Of the dataset; others' variants stay out.")
+@with_settings
+@LISTING
+@NO_PUBLISH
+@AS_JSON
+def load_phenopackets(
+    paths: tuple[Path, ...],
+    dataset_id: str,
+    assembly: str | None,
+    settings: Settings,
+    listing: Path | None,
+    as_json: bool,
+) -> None:
+    """Load GA4GH Phenopackets, version 2 (JSON): files, or folders with any folders in them."""
+    from beacon.load.phenopackets import load_phenopackets as load_files
+
+    with databases.open_database(settings) as database, RichProgress(err) as progress:
+        report = load_files(
+            sink_of(database, settings),
+            dataset_id,
+            paths,
+            assembly=assembly,
+            progress=progress,
+            listing=listing,
+        )
+    finish(report, as_json, settings, dataset_id)
+
+
+@load.command("pedigree")
+@PATHS
+@DATASET
+@click.option("--disease", help="What affected means: a term such as MONDO:0005015.")
+@click.option("--disease-label", help="What that term is called.")
+@with_settings
+@LISTING
+@NO_PUBLISH
+@AS_JSON
+def load_pedigree(
+    paths: tuple[Path, ...],
+    dataset_id: str,
+    disease: str | None,
+    disease_label: str | None,
+    settings: Settings,
+    listing: Path | None,
+    as_json: bool,
+) -> None:
+    """Load families from PED or FAM files; what is known of their members stays."""
+    from beacon.load.pedigree import disease_term
+    from beacon.load.pedigree import load_pedigree as load_files
+
+    with databases.open_database(settings) as database, RichProgress(err) as progress:
+        report = load_files(
+            sink_of(database, settings),
+            dataset_id,
+            paths,
+            disease=disease_term(disease, disease_label),
+            progress=progress,
+            listing=listing,
+        )
+    finish(report, as_json, settings, dataset_id)
+
+
+@load.command("frequencies")
+@PATHS
+@DATASET
+@ASSEMBLY
+@click.option(
+    "--mapping",
+    help="Which fields count what: a preset, or a mapping file (TOML). By default the preset that "
+    "fits the fields of the files.",
+)
+@with_settings
+@LISTING
+@NO_PUBLISH
+@AS_JSON
+def load_frequencies(
+    paths: tuple[Path, ...],
+    dataset_id: str,
+    assembly: str,
+    mapping: str | None,
+    settings: Settings,
+    listing: Path | None,
+    as_json: bool,
+) -> None:
+    """Load counts of sites by population, without genotypes (VCF, BCF, TSV, CSV, Parquet)."""
+    from beacon.load.frequencies import choose_mapping
+    from beacon.load.frequencies import load_frequencies as load_files
+
+    chosen = choose_mapping(paths, assembly, mapping)
+    how = "recognised by the fields of the files" if chosen.recognised else "as asked"
+    err.print(f"counts are read as {chosen.name}, {how}: {chosen.mapping.title}", markup=False)
+    with databases.open_database(settings) as database, RichProgress(err) as progress:
+        report = load_files(
+            sink_of(database, settings),
+            dataset_id,
+            assembly,
+            paths,
+            mapping=chosen.mapping,
             progress=progress,
             listing=listing,
         )

@@ -24,6 +24,8 @@ EXIT_OPERATOR_ERROR = 2
 out = Console()
 err = Console(stderr=True)
 
+_NO_PUBLISH = "beacon.no_publish"
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 EXIT_NOT_LOADED = 1
@@ -73,6 +75,20 @@ LISTING = click.option(
     type=click.Path(path_type=Path, dir_okay=False),
     help="File to append every problem to, as JSON Lines.",
 )
+
+
+def _note_no_publish(context: click.Context, _option: click.Parameter, given: bool) -> None:
+    context.meta[_NO_PUBLISH] = given
+
+
+NO_PUBLISH = click.option(
+    "--no-publish",
+    is_flag=True,
+    expose_value=False,
+    callback=_note_no_publish,
+    help="Keep the release unpublished, for `beacon datasets publish`.",
+)
+"""Of all commands that load; `sink_of` and `finish` heed it."""
 PATHS = click.argument(
     "paths", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True)
 )
@@ -89,7 +105,12 @@ def with_server(settings: Settings, **given: str | int | None) -> Settings:
 
 def bare_sink(database: databases.Documents, settings: Settings) -> MongoSink:
     """The sink; what it retires outlives the answers that may still be read from it."""
-    return MongoSink(database, grace_s=settings.limits.deadline_s + NOTICED_WITHIN_S)
+    return MongoSink(
+        database,
+        grace_s=settings.limits.deadline_s + NOTICED_WITHIN_S,
+        keep=settings.releases.keep,
+        serve=not _is_kept_back(),
+    )
 
 
 def sink_of(database: databases.Documents, settings: Settings) -> MongoSink:
@@ -113,7 +134,18 @@ def finish(report: Report, as_json: bool, settings: Settings, dataset_id: str) -
             markup=False,
             soft_wrap=True,
         )
+    if _is_kept_back() and report.dataset:
+        err.print(
+            f"The release is kept unpublished; to serve it: beacon datasets publish {dataset_id}",
+            markup=False,
+            soft_wrap=True,
+        )
     print_report(report, as_json)
+
+
+def _is_kept_back() -> bool:
+    context = click.get_current_context(silent=True)
+    return context is not None and bool(context.meta.get(_NO_PUBLISH))
 
 
 def print_report(report: Report, as_json: bool) -> None:

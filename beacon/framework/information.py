@@ -9,7 +9,7 @@ import msgspec
 
 from beacon.framework.answer import FilteringTerm, Resource, Terms
 from beacon.framework.entry_types import EntryType, Model, endpoints
-from beacon.framework.response import Identity, Organisation
+from beacon.framework.response import Assembly, Identity, Organisation
 
 SERVICE_INFO_SCHEMA = "ga4gh-service-info-v1.0"
 """As `requestedSchema` of `/` and `/info`: the service description in that schema."""
@@ -55,6 +55,9 @@ def info(identity: Identity, model: Model, requested_schema: str | None = None) 
         "alternativeUrl": identity.alternative_url,
         "createDateTime": identity.created_at,
         "updateDateTime": identity.updated_at,
+        "info": {"assemblies": [_assembly(one) for one in identity.assemblies]}
+        if identity.assemblies
+        else None,
     }
     return {"meta": _meta(identity, model), "response": _known(response)}
 
@@ -168,6 +171,14 @@ def _organisation(organisation: Organisation) -> Document:
             "logoUrl": organisation.logo_url,
         }
     )
+
+
+def _assembly(assembly: Assembly) -> Document:
+    return {
+        "assemblyId": assembly.name,
+        "indelsAreLeftShifted": assembly.indels_left_shifted,
+        "questionsAreLiftedTo": list(assembly.lifted_to),
+    }
 
 
 def _definitions(identity: Identity, model: Model) -> Document:

@@ -28,6 +28,17 @@ class Organisation(msgspec.Struct, frozen=True, kw_only=True):
     logo_url: str | None = None
 
 
+class Assembly(msgspec.Struct, frozen=True, kw_only=True):
+    """What clients should know of how alleles on a reference assembly are kept and asked for.
+
+    `lifted_to` are the assemblies of datasets that questions on this one are lifted to.
+    """
+
+    name: str
+    indels_left_shifted: bool
+    lifted_to: tuple[str, ...]
+
+
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
     """Who this beacon is, as it tells everybody.
 
@@ -52,6 +63,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: str | None = None
     default_granularity: Granularity = Granularity.BOOLEAN
     security_levels: tuple[str, ...] = ("CONTROLLED",)
+    assemblies: tuple[Assembly, ...] = ()
 
     def url(self, path: str) -> str:
         """The absolute URL of a path that starts with a slash."""

@@ -105,6 +105,12 @@ class Load(Protocol):
     def record(self, entry_type: str, entry_id: str) -> Record | None:
         """A record as this load would publish it now, to add to it; `None` if there is none."""
 
+    def has_withdrawn(self, entry_type: str, record: Record) -> bool:
+        """Whether a record is of somebody who has withdrawn from the dataset.
+
+        It is not loaded, and counts as nothing to load.
+        """
+
     def write_records(self, entry_type: str, records: Sequence[Record]) -> None:
         """Take records of one entry type; a record with a known id replaces the older one.
 

@@ -30,7 +30,7 @@ _UNREADABLE = "variation not understood"
 _BATCH = 1_000
 _WAITING = SourceFile(name="waiting records", digest="waiting")
 """Stands for the waiting records where a load remembers how far it got with each file."""
-_IDENTITY = frozenset(("variation", "variantInternalId"))
+_IDENTITY = frozenset(("variation", "variantInternalId", "_position"))
 _GENOTYPE = re.compile(r"[\d.]+(?:[/|][\d.]+)*")
 
 

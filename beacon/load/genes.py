@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -66,7 +67,7 @@ def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
         if content.startswith(_GZIP):
             content = gzip.decompress(content)
         text = content.decode()
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise LoadError(f"{path} cannot be read as text: {error}") from error
     for number, line in enumerate(text.splitlines(), start=1):
         if line.strip() and not line.startswith(("#", "track ", "browser ")):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from functools import cache
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -67,7 +68,7 @@ class Columns:
             self._known[once] = found
         return found
 
-    def called_but_for(self, ploidy: int, rows: Rows, alleles: npt.NDArray[np.int64]) -> Called:
+    def called_but_for(self, ploidy: int, rows: Rows, alleles: npt.NDArray[Any]) -> Called:
         """Everybody, called as often as that, but for some.
 
         Neighbouring records mostly agree, as on X where half of the people are haploid: what was
@@ -101,118 +102,81 @@ def _set_of(rows: Rows) -> BitMap:
 
 @dataclass(frozen=True, slots=True)
 class PairEncoding:
-    """How diploid calls are written in words, one word a call: the calls that matter most.
+    """How a diploid call is written in one word: the calls that matter most.
 
     Attributes:
-        word: numpy type of a word.
-        mask: The bits to look at; phase is not among them where a bit tells it.
         reference: `0|0`.
         left, right: `1|0` and `0|1`.
         both: `1|1`.
-        allele: numpy type of one encoded allele; `None` when it is text.
     """
 
-    word: str
-    mask: Any
     reference: Any
     left: Any
     right: Any
     both: Any
-    allele: str | None = None
-
-    def alleles(self, words: Words) -> npt.NDArray[Any]:
-        """The allele numbers of each call, or `MISSING` or `ABSENT`; shape (calls, 2)."""
-        if self.allele is not None:
-            return np.maximum((words.view(self.allele).reshape(-1, 2) >> 1) - 1, ABSENT)
-        return _ALLELE_OF_TEXT[words.view(np.uint8).reshape(-1, 4)[:, ::2]]
 
 
-def _binary(bits: int) -> PairEncoding:
-    """Pairs as BCF encodes them: twice the allele number plus 2, plus 1 when phased."""
-    word = np.dtype(f"<u{bits // 4}").type
-
-    def pair(first: int, second: int) -> Any:
-        return word(first | second << bits)
-
-    unphased = (1 << bits) - 2
-    return PairEncoding(
-        word=f"<u{bits // 4}",
-        mask=pair(unphased, unphased),
-        reference=pair(2, 2),
-        left=pair(4, 2),
-        right=pair(2, 4),
-        both=pair(4, 4),
-        allele=f"<i{bits // 8}",
-    )
+def _binary(size: int) -> PairEncoding:
+    """Pairs as BCF encodes them in integers of so many bytes, without the bit for phase."""
+    word = np.dtype(f"<u{2 * size}").type
+    zero, one = 2, 4  # twice the allele number plus 2
+    pairs = ((zero, zero), (one, zero), (zero, one), (one, one))
+    return PairEncoding(*(word(first | second << 8 * size) for first, second in pairs))
 
 
-def _text(separator: bytes) -> PairEncoding:
-    def pair(first: bytes, second: bytes) -> Any:
-        return np.uint32(int.from_bytes(first + separator + second + b"\t", "little"))
+_SIZES = (1, 2, 4)  # bytes of the integers of BCF
+_BINARY = {size: _binary(size) for size in _SIZES}
+_NOT_PHASE = {
+    size: np.dtype(f"<u{2 * size}").type(~(1 | 1 << 8 * size) % (1 << 16 * size)) for size in _SIZES
+}
 
-    return PairEncoding(
-        word="<u4",
-        mask=None,
-        reference=pair(b"0", b"0"),
-        left=pair(b"1", b"0"),
-        right=pair(b"0", b"1"),
-        both=pair(b"1", b"1"),
-    )
+# All that can be asked of a call of two is looked up by its word where alleles are bytes.
+_ALL_PAIRS = np.arange(1 << 16, dtype="<u2").view(np.int8).reshape(-1, 2)
+_ALLELES = np.maximum((_ALL_PAIRS >> 1) - 1, ABSENT)
+_CALLED = np.count_nonzero(_ALLELES >= 0, axis=1).astype(np.uint8)
+_HIGHEST = _ALLELES.max(axis=1)
+_NOT_CARRIED = 255
 
 
-_ALLELE_OF_TEXT = np.full(256, ABSENT, np.int8)
-_ALLELE_OF_TEXT[ord("0") : ord("9") + 1] = range(10)
-_ALLELE_OF_TEXT[ord(".")] = MISSING
+@cache
+def _zygosity_of_pairs(allele: int) -> Codes:
+    """For each word the zygosity of a call in regard to an allele, or `_NOT_CARRIED`."""
+    codes = _zygosity(_ALLELES, allele)
+    codes[~(allele == _ALLELES).any(axis=1)] = _NOT_CARRIED
+    return codes
 
-BINARY = {bits // 8: _binary(bits) for bits in (8, 16, 32)}
-"""Encodings of pairs of BCF integers, by the bytes of one."""
-PHASED, UNPHASED = _text(b"|"), _text(b"/")
-"""Encodings of text, `0|1` and a tab. A haploid call is `0`, a tab and zeros in either."""
+
+def _zygosity(alleles: npt.NDArray[Any], allele: int) -> Codes:
+    """The zygosity of calls of one who carries the allele; shape of `alleles` (calls, ploidy)."""
+    ploidy = np.count_nonzero(alleles != ABSENT, axis=1)
+    copies = np.count_nonzero(alleles == allele, axis=1)
+    codes: Codes = (copies == ploidy).astype(np.uint8)
+    # One copy is all there can be: on X and Y of males, on MT, and wherever a caller says so.
+    codes[(codes == HOM) & (ploidy == 1)] = HEMI
+    codes[(alleles == MISSING).any(axis=1)] = UNSPECIFIED
+    return codes
 
 
 class Genotypes(NamedTuple):
     """The genotypes of one record: all are homozygous reference but those that are given.
 
+    Those are given in one of three ways.
+
     Attributes:
         samples: How many there are in all.
         ploidy: Of those that are not given.
         columns: Sample columns of those given, ascending.
-        words: Their calls: shape (calls,) as `encoding` has them, or (calls, ploidy) allele
-            numbers, or `MISSING` or `ABSENT`, when that is `None`.
-        both: For each call whether both alleles are allele 1, when all of those given have it and
-            otherwise only the reference; else `None`.
-        encoding: What the words are.
+        both: Whether both alleles are allele 1, where each call has it and otherwise only 0.
+        pairs: uint16, calls of two as BCF has them in bytes, without the bits for phase.
+        alleles: Allele numbers, `MISSING` or `ABSENT`; shape (calls, ploidy).
     """
 
     samples: int
     ploidy: int
     columns: npt.NDArray[np.intp]
-    words: Words
-    both: npt.NDArray[np.bool_] | None
-    encoding: PairEncoding | None
-
-    @classmethod
-    def of_words(cls, words: Words, encoding: PairEncoding) -> Genotypes:
-        """The genotypes that the words of all samples say."""
-        if encoding.mask is not None:
-            words = words & encoding.mask
-        columns = (words != encoding.reference).nonzero()[0]
-        return cls.of_others(words.size, columns, words[columns], encoding)
-
-    @classmethod
-    def of_others(
-        cls,
-        samples: int,
-        columns: npt.NDArray[np.intp],
-        words: Words,
-        encoding: PairEncoding,
-    ) -> Genotypes:
-        """The genotypes of a record whose other calls are `0/0`."""
-        both = words == encoding.both
-        once = (words == encoding.left) | (words == encoding.right)
-        # Nearly every record is diploid, complete and biallelic.
-        simple = np.count_nonzero(both) + np.count_nonzero(once) == words.size
-        return cls(samples, 2, columns, words, both if simple else None, encoding)
+    both: npt.NDArray[np.bool_] | None = None
+    pairs: npt.NDArray[np.uint16] | None = None
+    alleles: npt.NDArray[Any] | None = None
 
     @classmethod
     def of_integers(cls, encoded: npt.NDArray[Any]) -> Genotypes:
@@ -224,12 +188,34 @@ class Genotypes(NamedTuple):
                 ploidy.
         """
         samples, ploidy = encoded.shape
-        if ploidy == 2:  # one comparison for both alleles of a call
-            encoding = BINARY[encoded.dtype.itemsize]
-            return cls.of_words(encoded.view(encoding.word)[:, 0], encoding)
-        columns = (encoded >> 1 != 1).any(axis=1).nonzero()[0]
-        alleles = np.maximum((encoded[columns] >> 1) - 1, ABSENT)
-        return cls(samples, ploidy, columns, alleles, None, None)
+        if ploidy != 2:
+            columns = (encoded >> 1 != 1).any(axis=1).nonzero()[0]
+            return cls(samples, ploidy, columns, alleles=_decoded(encoded[columns]))
+        size = encoded.dtype.itemsize  # one comparison for both alleles of a call
+        words = encoded.view(f"<u{2 * size}")[:, 0] & _NOT_PHASE[size]
+        columns = (words != _BINARY[size].reference).nonzero()[0]
+        words = words[columns]
+        if (both := only_first_alternate(words, _BINARY[size])) is not None:
+            return cls(samples, 2, columns, both=both)
+        if size == 1:
+            return cls(samples, 2, columns, pairs=words)
+        return cls(samples, 2, columns, alleles=_decoded(encoded[columns]))
+
+
+def only_first_alternate(words: Words, encoding: PairEncoding) -> npt.NDArray[np.bool_] | None:
+    """Whether each call is `1|1`, if all are that or `0|1` or `1|0`.
+
+    Nearly every record is like that: diploid, complete and biallelic.
+    """
+    both = words == encoding.both
+    expected = both | (words == encoding.left)
+    expected |= words == encoding.right
+    return both if expected.all() else None
+
+
+def _decoded(encoded: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    alleles: npt.NDArray[Any] = np.maximum((encoded >> 1) - 1, ABSENT)
+    return alleles
 
 
 class Calls:
@@ -245,10 +231,9 @@ class Calls:
     __slots__ = (
         "_alleles",
         "_both",
+        "_called",
         "_columns",
-        "_copies",
-        "_missing",
-        "_own_ploidy",
+        "_pairs",
         "_ploidy",
         "_rows",
         "allele_number",
@@ -265,32 +250,29 @@ class Calls:
             genotypes = Genotypes.of_integers(genotypes)
         if not isinstance(columns, Columns):
             columns = Columns(columns)
-        of_interest, words, both = genotypes.columns, genotypes.words, genotypes.both
         if columns.listed is not None:
-            listed = columns.listed[of_interest]
-            of_interest, words = of_interest[listed], words[listed]
-            both = None if both is None else both[listed]
+            genotypes = _only(genotypes, columns.listed)
+        _, self._ploidy, of_interest, both, self._pairs, self._alleles = genotypes
         self._columns = columns
-        self._ploidy = genotypes.ploidy
-        self._own_ploidy: int | npt.NDArray[np.int64] = genotypes.ploidy
-        self._missing: npt.NDArray[np.int64] | None = None
-        self._both: Codes | None = None
         self._rows: Rows = columns.rows[of_interest]
-        self.allele_number = columns.size * genotypes.ploidy
-        if both is not None:  # HET is 0, HOM is 1
+        self._both: Codes | None = None
+        self._called: npt.NDArray[Any] | None = None  # alleles of each call, unless it is all
+        self.allele_number = columns.size * self._ploidy
+        if both is not None:
             self._both = both.view(np.uint8)
-            self._copies = int(np.count_nonzero(both)) + both.size
             self.highest = 1 if both.size else 0
             return
-        encoding = genotypes.encoding
-        alleles = words if encoding is None else encoding.alleles(words)
-        self._alleles = alleles
-        self.highest = int(alleles.max(initial=0))
-        if alleles.min(initial=0) < 0:
-            missing = np.count_nonzero(alleles == MISSING, axis=1)
-            absent = np.count_nonzero(alleles == ABSENT, axis=1)
-            self._missing, self._own_ploidy = missing, genotypes.ploidy - absent
-            self.allele_number -= int(missing.sum()) + int(absent.sum())
+        if self._pairs is not None:
+            called = _CALLED.take(self._pairs)
+            self.highest = int(_HIGHEST.take(self._pairs).max(initial=0))
+        else:
+            alleles = cast("npt.NDArray[Any]", self._alleles)
+            called = np.count_nonzero(alleles >= 0, axis=1)
+            self.highest = int(alleles.max(initial=0))
+        uncalled = called.size * self._ploidy - int(called.sum())
+        if uncalled:
+            self.allele_number -= uncalled
+            self._called = called
 
     @classmethod
     def of(cls, record: Any, columns: Columns | Rows) -> Calls:
@@ -302,10 +284,9 @@ class Calls:
     @property
     def called(self) -> Called:
         """Who was looked at. A call of three or more alleles counts as one of two."""
-        if self._missing is None:
+        if self._called is None:
             return self._columns.called(self._ploidy)
-        alleles = self._own_ploidy - self._missing
-        return self._columns.called_but_for(self._ploidy, self._rows, alleles)
+        return self._columns.called_but_for(self._ploidy, self._rows, self._called)
 
     def carriers(self, allele: int) -> Carriers:
         """Who carries the allele of that number (1 is the first alternate).
@@ -313,17 +294,34 @@ class Calls:
         A call with a missing allele beside the one carried (`1/.`) has unspecified zygosity. A call
         of two different alternates (`1/2`) is heterozygous for each.
         """
-        if self._both is not None:
-            return Carriers(self._rows, self._both, self._copies) if allele == 1 else _NO_CARRIERS
-        copies = (self._alleles[:, 0] == allele).astype(np.uint8)
-        for column in range(1, self._alleles.shape[1]):
-            copies += self._alleles[:, column] == allele
-        carrying = np.flatnonzero(copies)
-        copies = copies[carrying]
-        ploidy = self._own_ploidy if isinstance(self._own_ploidy, int) else self._own_ploidy[carrying]
-        zygosity = (copies == ploidy).astype(np.uint8)
-        # One copy is all there can be: on X and Y of males, on MT, and wherever a caller says so.
-        zygosity[(zygosity == HOM) & (np.asarray(ploidy) == 1)] = HEMI
-        if self._missing is not None:
-            zygosity[self._missing[carrying] > 0] = UNSPECIFIED
-        return Carriers(self._rows[carrying], zygosity, int(copies.sum()))
+        if self._both is not None:  # HET is 0, HOM is 1
+            if allele != 1:
+                return _NO_CARRIERS
+            return Carriers(
+                self._rows, self._both, self._both.size + int(np.count_nonzero(self._both))
+            )
+        if self._pairs is not None:
+            codes = _zygosity_of_pairs(allele).take(self._pairs)
+            carrying = (codes != _NOT_CARRIED).nonzero()[0]
+            codes = codes[carrying]
+            copies = codes.size + int(np.count_nonzero(codes == HOM))
+            return Carriers(self._rows[carrying], codes, copies)
+        alleles = cast("npt.NDArray[Any]", self._alleles)
+        carrying = (alleles == allele).any(axis=1).nonzero()[0]
+        alleles = alleles[carrying]
+        copies = int(np.count_nonzero(alleles == allele))
+        return Carriers(self._rows[carrying], _zygosity(alleles, allele), copies)
+
+
+def _only(genotypes: Genotypes, listed: npt.NDArray[np.bool_]) -> Genotypes:
+    """The genotypes of those who are listed."""
+    samples, ploidy, columns, both, pairs, alleles = genotypes
+    kept = listed[columns]
+    return Genotypes(
+        samples,
+        ploidy,
+        columns[kept],
+        None if both is None else both[kept],
+        None if pairs is None else pairs[kept],
+        None if alleles is None else alleles[kept],
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -16,6 +17,8 @@ _NAME = re.compile(r".+\.(json|jsonl|ndjson)(\.gz)?", re.IGNORECASE)
 _BY_LINE = re.compile(r".+\.(jsonl|ndjson)(\.gz)?", re.IGNORECASE)
 _GZIP = b"\x1f\x8b"
 _DECODER = msgspec.json.Decoder()
+# The last is what nesting without end leads to.
+_NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 # Longer names first: `individualsVcf.json` is still a file of individuals.
 _BY_FILE_NAME = (
@@ -71,16 +74,20 @@ def no_entity(path: Path) -> str | None:
     return next((why for start, why in _NO_ENTITY if name.startswith(start)), None)
 
 
+def entry_type_by_name(name: str) -> str | None:
+    """The entry type that a file, or the sheet of a workbook, is named after."""
+    lower = name.lower()
+    return next((kind for start, kind in _BY_FILE_NAME if lower.startswith(start)), None)
+
+
 def entry_type_of(path: Path) -> str:
     """The entry type of a file's records: by its name, else by what the first of them have.
 
     Raises:
         LoadError: Neither tells.
     """
-    name = path.name.lower()
-    for start, entry_type in _BY_FILE_NAME:
-        if name.startswith(start):
-            return entry_type
+    if (named := entry_type_by_name(path.name)) is not None:
+        return named
     for _, record in read_records(path):
         if isinstance(record, dict):
             for key, entry_type in _BY_PROPERTY:
@@ -108,11 +115,11 @@ def read_records(path: Path) -> Iterator[tuple[str, Any]]:
                 yield from _read_lines(file)
                 return
             content = file.read()
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise LoadError(f"{path} cannot be read, or is cut short: {error}") from error
     try:
         document: Any = _DECODER.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except _NOT_JSON as error:
         raise LoadError(f"{path} is not JSON: {error}") from error
     records = document if isinstance(document, list) else [document]
     for number, record in enumerate(records, start=1):
@@ -133,7 +140,7 @@ def _has_lines(file: IO[bytes]) -> bool:
             continue
         try:
             complete += isinstance(_DECODER.decode(line), dict)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except _NOT_JSON:
             break
         if complete != 1:
             break
@@ -147,6 +154,6 @@ def _read_lines(file: IO[bytes]) -> Iterator[tuple[str, Any]]:
             continue
         try:
             record = _DECODER.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except _NOT_JSON as error:
             record = NotJson(str(error))
         yield f"line {number}", record

@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import re
+import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -63,7 +64,7 @@ def read_ontology(path: Path, prefix: str | None = None) -> Ontology:
         if content.startswith(_GZIP):
             content = gzip.decompress(content)
         text = content.decode("utf-8-sig")
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise LoadError(f"{path} cannot be read as text: {error}") from error
     name = path.name.removesuffix(".gz")
     if text.lstrip().startswith("{"):
@@ -182,7 +183,7 @@ def _parse_obographs(text: str, path: Path) -> tuple[Terms, str | None, str | No
             child, parent = _curie(edge["sub"]), _curie(edge["obj"])
             if edge["pred"] in _IS_A and child in labels and parent is not None:
                 parents.setdefault(child, []).append(parent)
-    except (msgspec.DecodeError, KeyError, TypeError, AttributeError) as error:
+    except (msgspec.DecodeError, RecursionError, KeyError, TypeError, AttributeError) as error:
         raise LoadError(f"{path} is not an ontology in obographs JSON: {error}") from error
     terms = {curie: Term(label, tuple(parents.get(curie, ()))) for curie, label in labels.items()}
     about = str(graphs[0].get("id", "")) if graphs else ""

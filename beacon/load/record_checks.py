@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from beacon import schemas
@@ -11,6 +12,7 @@ from beacon.framework.answer import Record
 from beacon.load.json_files import NotJson
 from beacon.load.report import Problem
 
+_NO_COLUMNS: Mapping[str, str] = MappingProxyType({})
 _INDEX = re.compile(r"\[\d+\]")
 
 
@@ -44,10 +46,20 @@ def unusable(entry_type: str, record: Any, *, file: str, place: str) -> Problem 
     )
 
 
-def departures(entry_type: str, record: Record, *, file: str, place: str) -> Iterator[Problem]:
+def departures(
+    entry_type: str,
+    record: Record,
+    *,
+    file: str,
+    place: str,
+    columns: Mapping[str, str] = _NO_COLUMNS,
+) -> Iterator[Problem]:
     """Where a record is not as the schema of its entry type wants it.
 
     Departures of one kind have one reason, wherever in a list they are.
+
+    Args:
+        columns: JSON path → the column that it came from; a problem names the column if it can.
     """
     name = f"entry_types/{entry_type}.json"
     if schemas.conforms(name, record):
@@ -57,10 +69,25 @@ def departures(entry_type: str, record: Record, *, file: str, place: str) -> Ite
         yield Problem(
             file=file,
             place=place,
-            field=where,
+            field=_column(where, columns),
             reason=f"{entry_type}: `{_INDEX.sub('[]', where)}` is not as the schema wants it",
             detail=schemas.describe(error),
         )
+
+
+def _column(where: str, columns: Mapping[str, str]) -> str:
+    """The column of a path: its own, else that of the nearest part above or below it."""
+    if where in columns or not columns:
+        return columns.get(where, where)
+    above = where
+    while cut := max(above.rfind("."), above.rfind("[")) + 1:
+        above = above[: cut - 1]
+        if above in columns:
+            return columns[above]
+    below = (
+        column for path, column in columns.items() if path.startswith((f"{where}.", f"{where}["))
+    )
+    return next(below, where)
 
 
 def _where(error: Any) -> str:

@@ -6,8 +6,10 @@ from typing import Any
 
 from beacon.model.allele import Allele, structural_from_vcf
 
-_PER_ALLELE = frozenset({"SVLEN", "CN", "CIPOS", "CIEND", "MATEID"})
-_KEPT = {"CIPOS": "cipos", "CIEND": "ciend", "CN": "cn"}
+_PER_ALLELE = frozenset({"SVLEN", "CN", "CIPOS", "CIEND", "SVCLAIM"})
+_KEPT = {"CIPOS": "cipos", "CIEND": "ciend", "CN": "cn", "SVCLAIM": "svclaim"}
+_ENDS = frozenset({"<BND>", "<TRA>", "<CTX>"})
+"""ALTs that stand for a breakend, whose other end is named in INFO."""
 
 
 def is_structural(alternate: str) -> bool:
@@ -38,9 +40,10 @@ def structural_allele(
     if (other := record.INFO.get("CHR2")) is not None:
         # Callers that write <BND> or <TRA> name the far side by CHR2 and POS2, older ones by END.
         far = _whole(record.INFO.get("POS2")) or end
-        if far is not None:
+        elsewhere = other != record.CHROM
+        if far is not None and (elsewhere or not alternate.startswith("<") or alternate in _ENDS):
             info["mate"] = f"{other}:{far}"
-        if other != record.CHROM:
+        if elsewhere:
             end = None
     svlen = _whole(_value(record.INFO.get("SVLEN"), "SVLEN", index, alternates))
     return structural_from_vcf(

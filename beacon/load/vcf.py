@@ -11,6 +11,7 @@ import numpy as np
 
 from beacon.framework.errors import LoadError
 from beacon.framework.source import NOBODY, Load, Sink, SourceFile
+from beacon.load.annotations import Annotator
 from beacon.load.bff_variants import load_waiting
 from beacon.load.genotypes import Calls, Columns, Rows
 from beacon.load.progress import Progress, Silent
@@ -20,13 +21,12 @@ from beacon.load.vcf_alleles import (
     NOTHING,
     REFERENCE_BLOCK,
     AlleleReader,
-    Bases,
-    Shift,
     Unusable,
 )
 from beacon.load.vcf_file import VcfFile, is_vcf
 from beacon.model.allele import Allele, Observation
 from beacon.model.assemblies import ASSEMBLIES, canonical_assembly
+from beacon.model.reference import Bases
 
 MARK_EVERY = 5_000
 """Records between two points at which an interrupted load can be taken up again."""
@@ -45,6 +45,7 @@ def load_vcf(
     *,
     progress: Progress | None = None,
     listing: Path | None = None,
+    bases: Bases | None = None,
 ) -> Report:
     """Load the genotypes of VCF or BCF files into a dataset, and publish.
 
@@ -56,6 +57,8 @@ def load_vcf(
         assembly: What the files are on; `hg38` and the like will do.
         paths: Files, or folders of files.
         listing: A file that everything not loaded is appended to, as JSON Lines.
+        bases: The reference sequence: REF is compared with it, and insertions and deletions are
+            moved as far left as it lets them.
 
     Raises:
         LoadError: A file cannot be loaded as asked; nothing was published.
@@ -69,13 +72,14 @@ def load_vcf(
     sources = [identify(path, progress) for path in files]
     _require_different(sources)
     load = sink.open(dataset_id, assembly=canonical, files=sources)
+    load.left_shifted(all_of_them=bases is not None)
     try:
         for path, source in zip(files, sources, strict=True):
             report.files.append(source.name)
             if load.is_loaded(source):
                 report.already_loaded.append(source.name)
             else:
-                _load_file(load, VcfFile(path, canonical), source, canonical, report, progress)
+                _load_file(load, VcfFile(path, canonical), source, bases, report, progress)
         load_waiting(load, report)
         report.check_complete()
         if len(report.already_loaded) == len(files):
@@ -104,16 +108,15 @@ class RecordReader:
     assembly: str
     columns: Columns
     report: Report
-    annotator: Any = None
+    annotator: Annotator | None = None
     bases: Bases | None = None
-    shift: Shift | None = None
     number: int = 0
     batch: list[Observation] = field(default_factory=list)
     carriers: int = 0
     _alleles: AlleleReader = field(init=False)
 
     def __post_init__(self) -> None:
-        self._alleles = AlleleReader(self.file_name, self.assembly, self.bases, self.shift)
+        self._alleles = AlleleReader(self.file_name, self.assembly, self.bases)
 
     def take(self, record: Any) -> None:
         """Add the alleles of one `cyvcf2.Variant` to the batch."""
@@ -213,7 +216,7 @@ def _load_file(
     load: Load,
     file: VcfFile,
     source: SourceFile,
-    assembly: str,
+    bases: Bases | None,
     report: Report,
     progress: Progress,
 ) -> None:
@@ -223,7 +226,14 @@ def _load_file(
     is of the whole file.
     """
     written = load.position(source)
-    reader = RecordReader(file.path.name, assembly, Columns(_rows(load, file)), report)
+    reader = RecordReader(
+        file.path.name,
+        load.assembly or "",
+        Columns(_rows(load, file)),
+        report,
+        Annotator.of(file.header),
+        bases,
+    )
     progress.file(file.path.name, file.record_count())
     marked = carriers = 0
     try:

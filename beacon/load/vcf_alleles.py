@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +10,8 @@ from beacon.framework.errors import LoadError
 from beacon.load.structural import is_structural, structural_allele
 from beacon.model.allele import Allele, UnreadableVariation
 from beacon.model.assemblies import chromosome, implied_assembly, length
+from beacon.model.normalisation import left_shifted, reference_mismatch
+from beacon.model.reference import Bases
 
 REFERENCE_BLOCK = "reference block"
 NOTHING = {
@@ -22,10 +23,6 @@ NOTHING = {
 """ALTs that stand for no allele of the record's own."""
 
 _BASES = re.compile("[ACGTN]+")
-
-Bases = Callable[[str, int, int], str]
-"""Bases of the reference: canonical sequence name, start, end (0-based half-open)."""
-Shift = Callable[[Allele, Bases], Allele]
 
 
 class Unusable(Exception):
@@ -56,7 +53,6 @@ class AlleleReader:
     file_name: str
     assembly: str
     bases: Bases | None = None
-    shift: Shift | None = None
     _contigs: dict[str, _Contig] = field(default_factory=dict)
 
     def allele(self, record: Any, index: int) -> Allele:
@@ -83,16 +79,17 @@ class AlleleReader:
             detail = f"{contig.name} of {self.assembly} has bases 1 to {contig.length:,}"
             raise Unusable("outside the chromosome", "POS", detail)
         if self.bases is not None:
-            self._require_reference(contig.name, pos, reference)
+            found = reference_mismatch(contig.name, pos - 1, reference, self.bases)
+            if found is not None:
+                detail = f"REF is {shown(reference)}, the reference sequence has {shown(found)}"
+                raise Unusable("REF is not what the reference sequence has", "REF", detail)
         alternate = record.ALT[index]
         alternate_bases = alternate.upper()
         if _BASES.fullmatch(alternate_bases):
             if alternate_bases == reference:
                 raise Unusable("REF and ALT are the same", "ALT", f"both are {shown(reference)}")
             allele = Allele.from_vcf(contig.name, pos, reference, alternate_bases)
-            if self.bases is None or self.shift is None:
-                return allele
-            return self.shift(allele, self.bases)
+            return allele if self.bases is None else left_shifted(allele, self.bases)
         if not is_structural(alternate):
             detail = f"ALT is {shown(alternate)}; only A, C, G, T and N are bases"
             raise Unusable("ALT is not a sequence of bases", "ALT", detail)
@@ -104,14 +101,6 @@ class AlleleReader:
             detail = f"it ends at {allele.end:,}, {contig.name} at {contig.length:,}"
             raise Unusable("outside the chromosome", "INFO/END", detail)
         return allele
-
-    def _require_reference(self, name: str, pos: int, reference: str) -> None:
-        if self.bases is None:
-            return
-        expected = self.bases(name, pos - 1, pos - 1 + len(reference))
-        if expected and not _agree(expected.upper(), reference):
-            detail = f"REF is {shown(reference)}, the reference sequence has {shown(expected)}"
-            raise Unusable("REF is not what the reference sequence has", "REF", detail)
 
     def _contig(self, name: str) -> _Contig:
         canonical, implied = chromosome(name), implied_assembly(name)
@@ -126,16 +115,6 @@ class AlleleReader:
         )
         self._contigs[name] = contig
         return contig
-
-
-def _agree(expected: str, found: str) -> bool:
-    """Whether bases are the same; what the reference does not know, it does not contradict."""
-    if expected == found:
-        return True
-    return len(expected) == len(found) and all(
-        one == other or one not in "ACGT" or other == "N"
-        for one, other in zip(expected, found, strict=True)
-    )
 
 
 def shown(bases: str) -> str:

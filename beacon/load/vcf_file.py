@@ -5,15 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import cyvcf2
 
 from beacon.framework.errors import LoadError
+from beacon.load.bcf_records import BcfRecords, is_bcf
+from beacon.load.byte_stream import DamagedFile
+from beacon.load.vcf_header import declared_by
+from beacon.load.vcf_records import VcfRecords
 from beacon.model.assemblies import ASSEMBLIES, chromosome, length
 
 SUFFIXES = (".vcf", ".vcf.gz", ".vcf.bgz", ".bcf")
+
+MANY_SAMPLES = 500
+"""From so many on, lines are read here: `cyvcf2` is faster where a record has few columns."""
 
 _BGZF_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 _GZIP = b"\x1f\x8b"
@@ -22,6 +30,7 @@ _BCF = b"BCF"
 _CONTIG = re.compile(r"^##contig=<(.*)>\s*$", re.MULTILINE)
 _CONTIG_ID = re.compile(r"(?:^|,)ID=([^,]+)")
 _CONTIG_LENGTH = re.compile(r"(?:^|,)length=(\d+)")
+_PLINK = "##source=PLINK"
 _NAMED = re.compile(r"^##(?:reference|assembly)=(.*)$|\bassembly=([^,>]+)", re.MULTILINE)
 _ASSEMBLY_NAMES = (
     ("GRCh37", re.compile(r"GRCh37|hg19|b37|hs37|human_g1k_v37", re.IGNORECASE)),
@@ -39,22 +48,27 @@ class VcfFile:
 
     Args:
         assembly: What the operator says the coordinates are on, or `None` to go by the header.
+        needs_samples: Whether a file that lists sites only is of no use.
 
     Raises:
         LoadError: It is no VCF, is cut short, has no samples, or is on another assembly.
     """
 
-    def __init__(self, path: Path, assembly: str | None) -> None:
+    def __init__(self, path: Path, assembly: str | None, *, needs_samples: bool = True) -> None:
         self.path = path
         _require_end(path)
         with _failures_of(path):
             self._reader = cyvcf2.VCF(str(path))
         self.samples: list[str] = list(self._reader.samples)
-        if not self.samples:
+        if needs_samples and not self.samples:
             raise LoadError(
                 f"{path} has no samples: it lists sites only, and a load needs genotypes"
             )
-        self.stated_assembly = stated_assembly(path, self._reader.raw_header)
+        with _failures_of(path):
+            self._is_binary = is_bcf(path)
+        self._is_wide = needs_samples and len(self.samples) >= MANY_SAMPLES
+        self.header: str = self._reader.raw_header
+        self.stated_assembly = stated_assembly(path, self.header)
         self.assembly = assembly or self.stated_assembly
         if self.stated_assembly not in (None, self.assembly):
             raise LoadError(
@@ -64,8 +78,7 @@ class VcfFile:
 
     def record_count(self) -> int | None:
         """How many records it has, when an index beside the file tells."""
-        indexes = (self.path.with_name(self.path.name + suffix) for suffix in (".tbi", ".csi"))
-        if not any(index.is_file() for index in indexes):
+        if self._index() is None:
             return None
         try:
             return int(self._reader.num_records)
@@ -73,7 +86,9 @@ class VcfFile:
             return None
 
     def records(self) -> Iterator[Any]:
-        """The records, as `cyvcf2.Variant`.
+        """The records: `cyvcf2.Variant`, or `VcfRecord` or `BcfRecord`, which are used alike.
+
+        Genotypes are for `Calls.of` to take out of any of them.
 
         Raises:
             LoadError: The file is damaged there.
@@ -84,9 +99,52 @@ class VcfFile:
             return f"record {number}"
 
         with _failures_of(self.path, place):
-            for record in self._reader:
+            for record in self._all_records():
                 yield record
                 number += 1
+
+    def region(self, name: str, start: int, end: int) -> Iterator[Any]:
+        """The records that overlap an interval, by the index beside the file.
+
+        Args:
+            name: A contig, as the file has it.
+            start, end: 0-based, half-open.
+
+        Raises:
+            LoadError: The file has no index, or is damaged there.
+        """
+        if self._index() is None:
+            raise LoadError(f"{self.path} has no index (.tbi or .csi) beside it")
+        quoted = f"{{{name}}}" if ":" in name else name
+        reader = cyvcf2.VCF(str(self.path))  # one that has not moved
+        try:
+            if name not in reader.seqnames:
+                return
+            with _failures_of(self.path, lambda: f"{name}:{start + 1}-{end}"):
+                yield from reader(f"{quoted}:{start + 1}-{end}")
+        finally:
+            reader.close()
+
+    def _index(self) -> Path | None:
+        indexes = (self.path.with_name(self.path.name + suffix) for suffix in (".tbi", ".csi"))
+        return next((index for index in indexes if index.is_file()), None)
+
+    def _all_records(self) -> Iterator[Any]:
+        declared = declared_by(self._reader)
+        if self._is_wide:
+            yield from (BcfRecords if self._is_binary else VcfRecords)(self.path, declared)
+            return
+        contigs = set(declared.contigs.values())
+        passed = 0
+        for record in self._reader:
+            if record.CHROM not in contigs and not self._is_binary:
+                break
+            yield record
+            passed += 1
+        else:
+            return
+        # What cyvcf2 cannot read it takes for a record where the contig is not declared.
+        yield from islice(VcfRecords(self.path, declared), passed, None)
 
     def close(self) -> None:
         """Give the file back."""
@@ -95,9 +153,11 @@ class VcfFile:
 
 @contextmanager
 def _failures_of(path: Path, place: Callable[[], str] = lambda: "its header") -> Iterator[None]:
-    """Turn what `cyvcf2` raises about a file into a `LoadError`."""
+    """Turn what the readers raise about a file into a `LoadError`."""
     try:
         yield
+    except DamagedFile as error:
+        raise LoadError(f"{path} is damaged or not valid VCF at {place()}: {error}") from error
     except OSError as error:
         raise LoadError(f"{path} is not a VCF or BCF file") from error
     except Exception as error:
@@ -138,7 +198,8 @@ def stated_assembly(path: Path, header: str) -> str | None:
     """
     agreeing = dict.fromkeys(ASSEMBLIES, 0)
     measured = False
-    for fields in _CONTIG.findall(header):
+    # PLINK writes where its last variant lies in the place of a length.
+    for fields in () if _PLINK in header else _CONTIG.findall(header):
         contig, size = _CONTIG_ID.search(fields), _CONTIG_LENGTH.search(fields)
         name = chromosome(contig[1]) if contig else None
         if size is None or name is None or name == "MT":

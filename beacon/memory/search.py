@@ -13,8 +13,10 @@ from beacon.model import filters
 from beacon.model.allele import Zygosity
 from beacon.model.comparison import Comparison
 from beacon.model.entry_types import MODEL
+from beacon.model.liftover import applied
 from beacon.model.ontology import Ontologies
-from beacon.model.variation_query import Genes, VariationCondition, interpret, not_applicable
+from beacon.model.reference import NO_REFERENCES, References
+from beacon.model.variation_query import Genes, VariationCondition
 
 ENTRY_TYPES = tuple(one.id for one in MODEL.entry_types)
 
@@ -31,7 +33,10 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What one dataset has for a question; `info` says why it could not apply it."""
+    """What one dataset has for a question.
+
+    `info` says that it was lifted from another assembly, or why it could not be applied.
+    """
 
     dataset: JoinedDataset
     matches: tuple[Match, ...]
@@ -53,9 +58,10 @@ class Search:
         dataset: JoinedDataset,
         ontologies: Ontologies,
         genes: Genes,
+        references: References = NO_REFERENCES,
     ) -> None:
         self.query, self.access, self.dataset = query, access, dataset
-        self.ontologies, self.genes = ontologies, genes
+        self.ontologies, self.genes, self.references = ontologies, genes, references
         self.target = query.entry_type
         self.conditions: dict[str, list[Predicate]] = {one: [] for one in ENTRY_TYPES}
         self.either: list[dict[str, Predicate]] = []  # of each, one of several entry types will do
@@ -68,17 +74,21 @@ class Search:
             self._require_id(query.entry_type, query.entry_id)
         if query.within is not None:
             self._require_id(query.within.entry_type, query.within.id)
+        info = None
         if query.variation is not None:
             if dataset.assembly is None:
-                return Found(dataset, ())
-            condition = interpret(query.variation, dataset.assembly, self.genes)
+                return Found(
+                    dataset, (), {"notApplicable": "this dataset has no genomic variation"}
+                )
+            condition, info = applied(
+                query.variation, dataset.assembly, self.genes, self.references
+            )
             if condition is None:
-                reason = not_applicable(query.variation, dataset.assembly)
-                return Found(dataset, (), {"notApplicable": reason})
+                return Found(dataset, (), info)
             self.conditions["genomicVariant"].append(_asked_for(condition))
         if not all(self._take(one) for one in query.filters):
-            return Found(dataset, ())
-        return Found(dataset, tuple(self._matches()))
+            return Found(dataset, (), info)
+        return Found(dataset, tuple(self._matches()), info)
 
     def _require_id(self, entry_type: str, entry_id: str) -> None:
         self.conditions[entry_type].append(lambda entry: entry.id == entry_id)

@@ -14,6 +14,7 @@ from beacon.memory.terms import TermGatherer
 from beacon.model import filters
 from beacon.model.links import hidden_links, visible
 from beacon.model.ontology import Ontologies
+from beacon.model.reference import NO_REFERENCES, References
 from beacon.model.variation_query import Genes, check_reference
 
 COLLECTIONS = ("dataset", "cohort")
@@ -29,6 +30,7 @@ class MemoryStore:
         datasets: Dataset id → its records, in the order of answers.
         ontologies: What terms are expanded with.
         genes: Where genes lie.
+        references: Sequences of the assemblies, and the chains between them.
     """
 
     def __init__(
@@ -36,10 +38,12 @@ class MemoryStore:
         datasets: Mapping[str, MemoryDataset],
         ontologies: Ontologies | None = None,
         genes: Genes = lambda assembly, symbol: None,
+        references: References = NO_REFERENCES,
     ) -> None:
         self._datasets = {name: JoinedDataset(name, one) for name, one in datasets.items()}
         self._ontologies = ontologies or Ontologies()
         self._genes = genes
+        self._references = references
 
     async def search(
         self,
@@ -58,7 +62,7 @@ class MemoryStore:
             served = {one.assembly for one in datasets if one.assembly is not None}
             check_reference(query.variation, sorted(served))
         found = [
-            Search(query, access, dataset, self._ontologies, self._genes).found()
+            Search(query, access, dataset, self._ontologies, self._genes, self._references).found()
             for dataset in datasets
         ]
         return Answer(result_sets=tuple(_page(query, access, found)))

@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-_UNTOUCHED = frozenset({"variation", "caseLevelData", "variantInternalId"})
+_UNTOUCHED = frozenset({"variation", "variantInternalId"})
+_CASES = "caseLevelData"
 _REPLACED_BY_SOURCE = frozenset({"clinicalInterpretations"})
 
 
@@ -17,8 +18,9 @@ def merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
     Lists are united, what was there first; a single value stays unless it was missing. Clinical
     interpretations by a tool (`annotatedWith.toolName`) take the place of all that the same tool
     gave before: a newer release of ClinVar does not leave its older opinion standing. Adding the
-    same fragment again changes nothing. What a variant is, what it is called here and who carries
-    it (`variation`, `variantInternalId`, `caseLevelData`) is never touched.
+    same fragment again changes nothing. What is said of a carrier joins what was said of the same
+    biosample. What a variant is and what it is called here (`variation`, `variantInternalId`) is
+    never touched.
     """
     fragment = {key: value for key, value in new.items() if key not in _UNTOUCHED}
     return _joined(old, fragment)
@@ -29,7 +31,9 @@ def _joined(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
     for key, value in new.items():
         known = result.get(key)
         missing = known in (None, "", [], {})
-        if key in _REPLACED_BY_SOURCE:
+        if key == _CASES:
+            result[key] = _joined_cases(() if missing else _listed(known), _listed(value))
+        elif key in _REPLACED_BY_SOURCE:
             result[key] = _with_replaced(() if missing else _listed(known), _listed(value))
         elif isinstance(value, list | tuple):
             result[key] = _united(() if missing else _listed(known), value)
@@ -47,6 +51,17 @@ def _listed(value: Any) -> Sequence[Any]:
 
 def _united(old: Sequence[Any], new: Sequence[Any]) -> list[Any]:
     return _distinct((*old, *new), _identity)
+
+
+def _joined_cases(old: Sequence[Any], new: Sequence[Any]) -> list[Any]:
+    """What is said of carriers, one entry for each biosample that is named."""
+    found: dict[Any, Any] = {}
+    for case in (*old, *new):
+        named = isinstance(case, Mapping) and isinstance(case.get("biosampleId"), str)
+        key = case["biosampleId"] if named else _content(case)
+        known = found.get(key)
+        found[key] = _joined(known, case) if named and known is not None else case
+    return list(found.values())
 
 
 def _with_replaced(old: Sequence[Any], new: Sequence[Any]) -> list[Any]:

@@ -88,6 +88,40 @@ ASSEMBLIES: Mapping[str, Mapping[str, Sequence]] = MappingProxyType(
 )
 """Canonical assembly → canonical sequence name → `Sequence`."""
 
+# The refget digests of the same sequences, in GRCh37 and in GRCh38: SHA-512 of the whole sequence
+# in upper case, shortened to 24 bytes. Each is as at least two independent tables have it.
+_REFGET = """
+ 1 S_KjnFVz-FE7M0W6yoaUDgYxLPc1jyWU Ya6Rs7DHhDeg7YaOSg1EoNi3U_nQ9SvO
+ 2 9KdcA9ZpY1Cpvxvg8bMSLYDUpsX6GDLO pnAqCRBrTsUoBghSD1yp_jXWSmlbdh4g
+ 3 VNBualIltAyi2AI_uXcKU7M9XUOuA7MS Zu7h9AggXxhTaGVsy7h_EZSChSZGcmgX
+ 4 iy7Zfceb5_VGtTQzJ-v5JpPbpeifHD_V HxuclGHh0XCDuF8x6yQrpHUBL7ZntAHc
+ 5 vbjOdMfHJvTjK_nqvFvpaSKhZillW0SX aUiQCzCPZ2d0csHbMSbh2NzInhonSXwI
+ 6 KqaUhJMW3CDjhoVtBetdEKT1n6hM-7Ek 0iKlIQk2oZLoeOG9P1riRU6hvL5Ux8TV
+ 7 IW78mgV5Cqf6M24hy52hPjyyo5tCCd86 F-LrLMe1SRpfUZHkQmvkVKFEGaoDeHul
+ 8 tTm7wmhz0G4lpt8wPspcNkAD_qiminj6 209Z7zJ-mFypBEWLk4rNC6S_OxY5p7bs
+ 9 HBckYGQ4wYG9APHLpjoQ9UUe9v7NxExt KEO-4XBcm1cxeo_DIQ8_ofqGUkp4iZhI
+10 -BOZ8Esn8J88qDwNiSEwUr5425UXdiGX ss8r_wB0-b9r44TQTMmVTI92884QvBiB
+11 XXi2_O1ly-CCOi3HP5TypAw7LtC6niFG 2NkFm8HK88MqeNkCgj78KidCAXgnsfV1
+12 105bBysLoDFQHhajooTAUyUkNiZ8LJEH 6wlJpONE3oNb4D69ULmEXhqyDZ4vwNfl
+13 Ewb9qlgTqN6e_XQiRVYpoUfZJHXeiUfH _0wi-qoDrvram155UmcSC-zA5ZK4fpLT
+14 5Ji6FGEKfejK1U6BMScqrdKJK8GqmIGf eK4D2MosgK_ivBkgi6FVPg5UXs1bYESm
+15 zIMZb3Ft7RdWa5XYq0PxIlezLY2ccCgt AsXvWL1-2i5U_buw6_niVIxD6zTbAuS6
+16 W6wLoIFOn4G7cjopxPxYNk2lcEqhLQFb yC_0RBj3fgBlvgyAuycbzdubtLxq-rE0
+17 AjWXsI7AkTK35XW9pgd3UbjpC3MAevlz dLZ15tNO1Ur0IcGjwc3Sdi_0A6Yf4zm7
+18 BTj4BDaaHYoPhD3oY2GdwC_l0uqZ92UD vWwFhJ5lQDMhh-czg06YtlWqu0lvFAZV
+19 ItRDD47aMoioDCNW_occY5fWKZBKlxCX IIB53T8CNeJJdUqzn9V_JnRtQadwWCbl
+20 iy_UbUrvECxFRX5LPTH_KPojdlT7BKsf -A1QmD_MatoqxvgVxBLZTONHz9-c7nQo
+21 LpTaNW-hwuY_yARP0rtarCnpCQLkgVCg 5ZUqxCmDDgN4xTRbaSjN8LwgZironmB8
+22 XOgHwwR3Upfp5sZYk6ZKzvV25a4RBVu8 7B7SHsmchAR0dFcDCuSFjJAo7tX87krQ
+ X v7noePfnNpK8ghYXEqZ9NukMXW7YeNsm w0WZEvgJF0zf_P4yyTzjjv9oW1z61HHP
+ Y BT7QyW5iXaX_1PSX-msSGYsqRdMKqkj- 8_liLu1aycC0tPQPFmUaGXJLDs5SbPZ5
+"""
+_REFGET_OF = {("GRCh37", "MT"): "k3grVkjY-hoWcCUojHw6VU6GE3MZ8Sct"}
+_REFGET_OF["GRCh38", "MT"] = _REFGET_OF["GRCh37", "MT"]
+for _line in _REFGET.split("\n")[1:-1]:
+    _name, _digest_37, _digest_38 = _line.split()
+    _REFGET_OF["GRCh37", _name], _REFGET_OF["GRCh38", _name] = _digest_37, _digest_38
+
 _CODES = {name: code for code, name in enumerate(NAMES, start=1)}
 
 # Lower-cased name → (canonical name, the assembly it implies or None). Accessions fix the assembly,
@@ -166,6 +200,11 @@ def refseq(assembly: str, name: str) -> str:
 
     """
     return ASSEMBLIES[assembly][name].refseq
+
+
+def refget(assembly: str, name: str) -> str | None:
+    """The refget digest of a sequence, without `SQ.`; `None` if it is none of the 25."""
+    return _REFGET_OF.get((assembly, name))
 
 
 def length(assembly: str, name: str) -> int:

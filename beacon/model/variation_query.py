@@ -1,207 +1,64 @@
 """The home of what a genomic variation query means: which combinations are questions, and matching.
 
 `check_variation` refuses what is no question, `check_reference` what could mean several assemblies,
-and `interpret` translates a question for one dataset into a `VariationCondition`, whose `matches`
-is the definition that every source has to agree with.
+and `interpret` translates a question for one dataset into a `VariationCondition`. Conditions
+themselves live in `variation_condition.py` and are importable from here too.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
-from functools import lru_cache
-from typing import Any, Literal, NamedTuple
-
-import msgspec
+from collections.abc import Callable, Collection
 
 from beacon.framework.errors import InvalidRequest
 from beacon.framework.query import VariationQuery
+from beacon.model.allele import Allele, Spelling, trim
 from beacon.model.assemblies import asked_assembly, chromosome, length, resolve
+from beacon.model.hgvs import GenomicName, parse_genomic
+from beacon.model.normalisation import is_movable, left_shifted, reference_mismatch
+from beacon.model.reference import Bases
 from beacon.model.variant_types import types_accepted
-from beacon.model.variation import Allele, trim
+from beacon.model.variation_condition import (
+    MAX_POSITION,
+    Kind,
+    Pattern,
+    VariationCondition,
+    aminoacid_changes,
+    bases_match,
+    bases_pattern,
+    gene_ids,
+    has_wildcards,
+    short_forms,
+)
 
-Kind = Literal["sequence", "range", "bracket", "reference", "gene", "annotation", "any"]
+__all__ = [
+    "MAX_POSITION",
+    "Genes",
+    "Kind",
+    "Pattern",
+    "VariationCondition",
+    "aminoacid_changes",
+    "bases_match",
+    "bases_pattern",
+    "check_reference",
+    "check_variation",
+    "gene_ids",
+    "genomic_name",
+    "has_wildcards",
+    "interpret",
+    "named",
+    "not_applicable",
+    "short_forms",
+]
 
 Genes = Callable[[str, str], tuple[str, int, int] | None]
 """(assembly, symbol) → (canonical sequence name, interbase start, end), `None` if not known."""
 
-MAX_POSITION = 2**31 - 1
-"""Beyond any chromosome; larger bounds are lowered to it, so that stores may keep 32 bits."""
-
 _MAX_INTEGER = 2**63 - 1
 _BASES = re.compile(r"[ACGTUNRYSWKMBDHV]*")
 _WILDCARD = re.compile(r"[^ACGT]")
-_IUPAC = {
-    "R": "AG",
-    "Y": "CT",
-    "S": "CG",
-    "W": "AT",
-    "K": "GT",
-    "M": "AC",
-    "B": "CGT",
-    "D": "AGT",
-    "H": "ACT",
-    "V": "ACG",
-    "N": "A-Z",
-}
-
-
-class Pattern(NamedTuple):
-    """A spelling as asked: `None` is "any"; an IUPAC code in bases stands for one base."""
-
-    start: int | None
-    reference_bases: str | None
-    alternate_bases: str | None
-
-
-class VariationCondition(msgspec.Struct, frozen=True, kw_only=True):
-    """A question about variation, for one dataset. Everything that is set must hold.
-
-    Attributes:
-        assembly: the dataset's assembly, which all coordinates are on.
-        kind: the shape of the question. Positions decide (`sequence`, `range`, `bracket`), else
-            `reference` (a whole sequence), `gene`, `annotation`, or `any` (type or length alone).
-        reference_name: canonical sequence name.
-        start: interbase; one position (`sequence`, `range`) or two, half-open (`bracket`).
-        end: one position (`range`) or two (`bracket`), half-open.
-        spellings: what `referenceBases` and `alternateBases` ask for; one of them must fit one
-            spelling of the allele. Empty: not asked.
-        types: accepted types of alleles known by their bases, upper case. `None`: not asked.
-        structural_types: the same of structural alleles.
-        min_length: bases, inclusive.
-        max_length: bases, inclusive.
-        gene_id: symbol; the allele overlaps `gene_region`, or is annotated with the gene.
-        gene_region: sequence name, interbase start, end. `None`: position of the gene not known.
-        aminoacid_change: equals one of `molecularAttributes.aminoacidChanges`.
-        short_form: equals one of the HGVS expressions in `identifiers`.
-
-    """
-
-    assembly: str
-    kind: Kind
-    reference_name: str | None = None
-    start: tuple[int, ...] = ()
-    end: tuple[int, ...] = ()
-    spellings: tuple[Pattern, ...] = ()
-    types: frozenset[str] | None = None
-    structural_types: frozenset[str] | None = None
-    min_length: int | None = None
-    max_length: int | None = None
-    gene_id: str | None = None
-    gene_region: tuple[str, int, int] | None = None
-    aminoacid_change: str | None = None
-    short_form: str | None = None
-
-    def matches(self, allele: Allele, annotation: Mapping[str, Any] | None = None) -> bool:
-        """Whether the allele is asked for; `annotation` is its genomic variation record, if any.
-
-        Whether anybody was seen to carry it is not decided here.
-        """
-        return (
-            self.matches_allele(allele)
-            and self._matches_gene(allele, annotation)
-            and self.matches_annotation(annotation)
-        )
-
-    def matches_allele(self, allele: Allele) -> bool:
-        """Whether position, bases, type and length fit."""
-        return (
-            (self.reference_name is None or allele.reference_name == self.reference_name)
-            and self._matches_position(allele)
-            and self._matches_bases(allele)
-            and self._matches_type(allele)
-            and (self.min_length is None or allele.length >= self.min_length)
-            and (self.max_length is None or allele.length <= self.max_length)
-        )
-
-    def matches_annotation(self, annotation: Mapping[str, Any] | None) -> bool:
-        """Whether amino acid change and HGVS expression fit."""
-        change, form = self.aminoacid_change, self.short_form
-        return (change is None or change in aminoacid_changes(annotation)) and (
-            form is None or form in short_forms(annotation)
-        )
-
-    def _matches_position(self, allele: Allele) -> bool:
-        start, end = allele.footprint
-        if self.kind == "range":
-            return start < self.end[0] and end > self.start[0]
-        if self.kind == "bracket":
-            return self.start[0] <= start < self.start[1] and self.end[0] <= end < self.end[1]
-        return True  # a sequence query's position is part of its spellings
-
-    def _matches_bases(self, allele: Allele) -> bool:
-        return not self.spellings or any(
-            (asked.start is None or asked.start == written.start)
-            and bases_match(asked.reference_bases, written.reference_bases)
-            and bases_match(asked.alternate_bases, written.alternate_bases)
-            for asked in self.spellings
-            for written in allele.spellings()
-        )
-
-    def _matches_type(self, allele: Allele) -> bool:
-        accepted = self.structural_types if allele.structural else self.types
-        return accepted is None or allele.variant_type.upper() in accepted
-
-    def _matches_gene(self, allele: Allele, annotation: Mapping[str, Any] | None) -> bool:
-        if self.gene_id is None or self.gene_id in gene_ids(annotation):
-            return True
-        if self.gene_region is None:
-            return False
-        name, gene_start, gene_end = self.gene_region
-        start, end = allele.footprint
-        return allele.reference_name == name and start < gene_end and end > gene_start
-
-
-@lru_cache(maxsize=4096)
-def bases_pattern(bases: str) -> str:
-    """An anchored regular expression of asked bases: IUPAC codes stand for exactly one base."""
-    return f"^{''.join(f'[{_IUPAC[base]}{base}]' if base in _IUPAC else base for base in bases)}$"
-
-
-def has_wildcards(bases: str) -> bool:
-    """Whether asked bases hold any code that stands for several bases."""
-    return any(base in _IUPAC for base in bases)
-
-
-def bases_match(asked: str | None, written: str) -> bool:
-    """Whether written bases are what was asked, position by position and of the same length."""
-    if asked is None:
-        return True
-    # The lengths first: a pattern as long as a request allows takes seconds to compile.
-    return len(asked) == len(written) and re.search(bases_pattern(asked), written) is not None
-
-
-def gene_ids(annotation: Mapping[str, Any] | None) -> frozenset[str]:
-    """Gene symbols of a genomic variation record."""
-    return _texts(_part(annotation, "molecularAttributes").get("geneIds"))
-
-
-def aminoacid_changes(annotation: Mapping[str, Any] | None) -> frozenset[str]:
-    """Amino acid changes of a genomic variation record."""
-    return _texts(_part(annotation, "molecularAttributes").get("aminoacidChanges"))
-
-
-def short_forms(annotation: Mapping[str, Any] | None) -> frozenset[str]:
-    """Genomic, transcript and protein HGVS expressions of a genomic variation record."""
-    identifiers = _part(annotation, "identifiers")
-    return (
-        _texts(identifiers.get("genomicHGVSId"))
-        | _texts(identifiers.get("transcriptHGVSIds"))
-        | _texts(identifiers.get("proteinHGVSIds"))
-    )
-
-
-def _part(annotation: Mapping[str, Any] | None, key: str) -> Mapping[str, Any]:
-    part = (annotation or {}).get(key)
-    return part if isinstance(part, Mapping) else {}
-
-
-def _texts(value: object) -> frozenset[str]:
-    if isinstance(value, str):
-        return frozenset((value.strip(),))
-    if isinstance(value, list | tuple):
-        return frozenset(item.strip() for item in value if isinstance(item, str))
-    return frozenset()
+_WILDCARDS_MAX = 1_000
+"""Bases that an expression without bases may leave open, where the reference is not known."""
 
 
 def check_variation(query: VariationQuery) -> None:
@@ -227,7 +84,13 @@ def check_variation(query: VariationQuery) -> None:
     ):
         if text is not None and not text.strip():
             raise InvalidRequest(f"{name} is empty; leave it out or give a value.")
-    asked_assembly(query.reference_name, query.assembly_id)
+    asked = asked_assembly(query.reference_name, query.assembly_id)
+    expression = genomic_name(query)
+    stated = expression.assembly if expression is not None else None
+    if stated and asked and stated != asked:
+        raise InvalidRequest(
+            f"genomicAlleleShortForm is on {stated}, but assemblyId or referenceName is on {asked}."
+        )
 
 
 def _check_positions(query: VariationQuery) -> None:
@@ -288,8 +151,14 @@ def check_reference(query: VariationQuery, served: Collection[str]) -> None:
         InvalidRequest: a bare chromosome, no assemblyId, and more than one assembly served.
 
     """
-    if query.reference_name is not None and served:
+    if not served:
+        return
+    if query.reference_name is not None:
         resolve(query.reference_name, query.assembly_id, served)
+    expression = genomic_name(query)
+    # Every assembly has the same mitochondrion; any other sequence needs its assembly.
+    if expression and expression.assembly is None and expression.reference_name != "MT":
+        resolve(expression.reference_name, query.assembly_id, served)
 
 
 def not_applicable(query: VariationQuery, assembly: str) -> str | None:
@@ -300,11 +169,30 @@ def not_applicable(query: VariationQuery, assembly: str) -> str | None:
     return f"the query is on {asked}, this dataset on {assembly}"
 
 
-def interpret(query: VariationQuery, assembly: str, genes: Genes) -> VariationCondition | None:
+def genomic_name(query: VariationQuery) -> GenomicName | None:
+    """What `genomicAlleleShortForm` says, if it is a genomic HGVS expression."""
+    form = query.genomic_allele_short_form
+    return None if form is None else parse_genomic(form)
+
+
+def interpret(
+    query: VariationQuery,
+    assembly: str,
+    genes: Genes,
+    bases: Bases | None = None,
+    *,
+    normalised: bool = False,
+) -> VariationCondition | None:
     """What the query asks of a dataset on `assembly`; `None` if it is about another assembly.
 
     `not_applicable` tells why. The query has passed `check_variation` and, where several assemblies
     are served, `check_reference`; a bare chromosome is taken to be one of `assembly`.
+
+    Args:
+        bases: of `assembly`.
+        normalised: whether the dataset's insertions and deletions are left-shifted; what is asked
+            for is then left-shifted, too.
+
     """
     if not_applicable(query, assembly) is not None:
         return None
@@ -314,6 +202,12 @@ def interpret(query: VariationQuery, assembly: str, genes: Genes) -> VariationCo
         # The upper bound is exclusive, but whoever names the end of the sequence means all of it.
         end = (end[0], MAX_POSITION)
     kind = _kind(query)
+    spellings = _spellings(query, min(query.start[0], MAX_POSITION) if kind == "sequence" else None)
+    if normalised and bases is not None and kind == "sequence":
+        spellings = _shifted(name or "", spellings, bases)
+    expression = genomic_name(query)
+    if expression is not None and expression.assembly not in (None, assembly):
+        expression = None
     gene_id = _stripped(query.gene_id)
     asked_type = query.variant_type
     return VariationCondition(
@@ -322,9 +216,7 @@ def interpret(query: VariationQuery, assembly: str, genes: Genes) -> VariationCo
         reference_name=name,
         start=tuple(min(position, MAX_POSITION) for position in query.start),
         end=end,
-        spellings=_spellings(
-            query, min(query.start[0], MAX_POSITION) if kind == "sequence" else None
-        ),
+        spellings=spellings,
         types=None if asked_type is None else types_accepted(asked_type, structural=False),
         structural_types=(
             None if asked_type is None else types_accepted(asked_type, structural=True)
@@ -335,7 +227,65 @@ def interpret(query: VariationQuery, assembly: str, genes: Genes) -> VariationCo
         gene_region=None if gene_id is None else genes(assembly, gene_id),
         aminoacid_change=_stripped(query.aminoacid_change),
         short_form=_stripped(query.genomic_allele_short_form),
+        named=() if expression is None else _named(expression, assembly, bases),
     )
+
+
+def named(
+    assembly: str, reference_name: str, spelling: Spelling, bases: Bases | None
+) -> tuple[VariationCondition, ...]:
+    """The conditions for one allele by its bases: as it is spelled, and left-shifted."""
+    if spelling.reference_bases == spelling.alternate_bases:
+        return ()
+    allele = Allele.from_bases(reference_name, *spelling)
+    found = [allele.trimmed]
+    if bases is not None:
+        found.append(left_shifted(allele, bases).trimmed)
+    return tuple(
+        VariationCondition(
+            assembly=assembly,
+            kind="sequence",
+            reference_name=reference_name,
+            start=(one.start,),
+            spellings=(Pattern(*one),),
+        )
+        for one in dict.fromkeys(found)
+    )
+
+
+def _named(
+    expression: GenomicName, assembly: str, bases: Bases | None
+) -> tuple[VariationCondition, ...]:
+    """What fits an expression: the allele by its bases, or a structural one of the same extent."""
+    name, start, end = expression.reference_name, expression.start, expression.end
+    spelling = expression.spelling(bases)
+    found: tuple[VariationCondition, ...] = ()
+    if spelling is not None:
+        found = named(assembly, name, spelling, bases)
+    elif expression.alternate_bases is not None and end - start <= _WILDCARDS_MAX:
+        # Which bases went is not written and not known: those of any allele that is there.
+        spelling = Spelling(start, "N" * (end - start), expression.alternate_bases)
+        found = (
+            VariationCondition(
+                assembly=assembly,
+                kind="sequence",
+                reference_name=name,
+                start=(start,),
+                spellings=(Pattern(*spelling),),
+            ),
+        )
+    if expression.change not in ("del", "dup", "inv"):
+        return found
+    by_extent = VariationCondition(
+        assembly=assembly,
+        kind="bracket",
+        reference_name=name,
+        start=(start, start + 1),
+        end=(end, end + 1),
+        types=frozenset(),
+        structural_types=types_accepted(expression.change.upper(), structural=True),
+    )
+    return (*found, by_extent)
 
 
 def _kind(query: VariationQuery) -> Kind:
@@ -361,6 +311,19 @@ def _spellings(query: VariationQuery, start: int | None) -> tuple[Pattern, ...]:
     trimmed = trim(start, _WILDCARD.sub(lambda code: code[0].lower(), ref), alt)
     shorter = Pattern(trimmed.start, trimmed.reference_bases.upper(), trimmed.alternate_bases)
     return (given,) if shorter == given else (given, shorter)
+
+
+def _shifted(name: str, asked: tuple[Pattern, ...], bases: Bases) -> tuple[Pattern, ...]:
+    """The only spelling that a left-shifted dataset can have of what is asked for exactly."""
+    if not asked:
+        return asked
+    start, ref, alt = asked[-1]
+    if start is None or ref is None or alt is None or ref == alt:
+        return asked
+    allele = Allele.from_bases(name, start, ref, alt)
+    if not is_movable(allele) or reference_mismatch(name, start, ref, bases) is not None:
+        return asked
+    return (Pattern(*left_shifted(allele, bases).trimmed),)
 
 
 def _as_dna(bases: str | None) -> str | None:

@@ -79,6 +79,12 @@ class Barred:
             self._people.append(sorted({self._digest(one) for one in ids}))
         self._store(pending)
 
+    def retract(self, people: int) -> None:
+        """Forget those who were added last; their withdrawal could not begin."""
+        if people:
+            self._people = self._people[:-people]
+        self._store(pending=False)
+
     def join(self, known: Id, other: Id) -> None:
         """Remember one more id of somebody who has withdrawn, learnt from a record."""
         digest = self._digest(other)

@@ -19,9 +19,10 @@ from beacon.model.links import visible
 from beacon.mongo import documents
 from beacon.mongo.allele_keys import allele_key
 from beacon.mongo.blocks import COMMON, row_set
+from beacon.mongo.carried import Among, carried
 from beacon.mongo.documents import record_id
 from beacon.mongo.fetch import Lookup
-from beacon.mongo.found import Carriers, Found, Packed, Structural, Window
+from beacon.mongo.found import Found, Packed, Structural, Window
 from beacon.mongo.frequencies import Frequencies
 from beacon.mongo.layers import AsyncDocuments, Layers
 from beacon.mongo.plan import ATTACHED_SCOPES, VARIANT, Alternative, Plan
@@ -34,7 +35,6 @@ from beacon.mongo.rows import (
     people,
     project,
     record_satisfies,
-    rows_array,
 )
 from beacon.mongo.scan import Alleles
 
@@ -67,8 +67,7 @@ class Evaluation:
         """What one dataset has."""
         query = plan.query
         if plan.impossible:
-            info = {"notApplicable": plan.reason} if plan.reason else None
-            return ResultSet(dataset_id=plan.dataset.id, count=0, info=info)
+            return ResultSet(dataset_id=plan.dataset.id, count=0)
         rows, own = await self._people(plan, shared)
         wants_records = (
             query.wants_records
@@ -78,7 +77,8 @@ class Evaluation:
             return await self._variants(plan, rows, access, shared, wants_records=wants_records)
         simple = rows is None and own is None and query.entry_id is None and not wants_records
         if plan.concerns_alleles:
-            if simple and plan.zygosities is None and self._rows_are(plan):
+            by_size = plan.zygosities is None and not plan.dataset.withdrawn
+            if simple and by_size and self._rows_are(plan):
                 count = await self._count_single(plan, shared)
                 if count is not None:
                     return ResultSet(dataset_id=plan.dataset.id, count=count)
@@ -204,6 +204,8 @@ class Evaluation:
             for one in window.structural:
                 _see(seen, carriers.codes(one), zygosities)
         rows = common | row_set(np.flatnonzero(seen))
+        if plan.dataset.withdrawn:
+            rows -= plan.dataset.withdrawn
         return rows if among is None else rows & among
 
     async def _variants(
@@ -219,21 +221,21 @@ class Evaluation:
         dataset = plan.dataset
         unconditional = rows is None and plan.zygosities is None
         everything = unconditional and not plan.concerns_alleles and query.entry_id is None
-        if everything and not wants_records:
-            return ResultSet(dataset_id=dataset.id, count=dataset.observed)
+        counted = None if dataset.withdrawn is not None else dataset.observed
+        if everything and not wants_records and counted is not None:
+            return ResultSet(dataset_id=dataset.id, count=counted)
         offset, limit = self.offset_and_limit(query)
         count = 0
         page: list[Found] = []
-        table = None
-        if rows is not None:
-            if not rows:
-                return ResultSet(dataset_id=dataset.id, count=0)
-            table = np.zeros(dataset.rows, bool)
-            table[rows_array(rows)] = True
+        if rows is not None and not rows:
+            return ResultSet(dataset_id=dataset.id, count=0)
+        among = Among.of(dataset, rows)
         async for window in self._alleles.windows(plan, shared):
             if not unconditional:
                 carriers = await self._alleles.carriers(window)
-                window = _carried(window, carriers, rows, table, plan.zygosities)
+                window = carried(window, carriers, among, plan.zygosities)
+            elif among is not None:
+                window = await self._standing(window, among)
             for block, indexes in window.blocks:
                 if wants_records and count < offset + limit:
                     low, high = max(offset - count, 0), offset + limit - count
@@ -243,11 +245,12 @@ class Evaluation:
                 if wants_records and offset <= count < offset + limit:
                     page.append(one)
                 count += 1
-            if everything and len(page) >= limit:
-                count = dataset.observed
+            if everything and len(page) >= limit and counted is not None:
+                count = counted
                 break
         records: tuple[Record, ...] = ()
         if page:
+            table = None if among is None else among.table
             records = await self._render(plan, page, table, access)
         return ResultSet(dataset_id=dataset.id, count=count, records=records)
 
@@ -330,44 +333,24 @@ class Evaluation:
         return [record] if all(record_satisfies("dataset", record, one) for one in own) else []
 
     async def _any_allele(self, plan: Plan, shared: SharedRanges) -> bool:
+        among = Among.of(plan.dataset, None)
         async for window in self._alleles.windows(plan, shared):
+            if among is not None:
+                window = await self._standing(window, among)
             if window.structural or any(len(indexes) for _, indexes in window.blocks):
                 return True
         return False
+
+    async def _standing(self, window: Window, among: Among) -> Window:
+        """The alleles of a window that would be there without those who have withdrawn."""
+        carriers = await self._alleles.carriers(window)
+        return carried(window, carriers, among, None, or_uncarried=True)
 
 
 def _see(seen: Any, codes: Any, zygosities: frozenset[int] | None) -> None:
     if zygosities is not None:
         codes = codes[np.isin(codes & 3, list(zygosities))]
     seen[codes >> 2] = True
-
-
-def _carried(
-    window: Window,
-    carriers: Carriers,
-    rows: BitMap | None,
-    table: Any,
-    zygosities: frozenset[int] | None,
-) -> Window:
-    """The alleles of a window that somebody who counts carries."""
-
-    def counted(codes: Any) -> Any:
-        """Which carriers count."""
-        chosen = np.ones(len(codes), bool) if table is None else table[codes >> 2]
-        return chosen if zygosities is None else chosen & np.isin(codes & 3, list(zygosities))
-
-    blocks = []
-    for block, indexes in window.blocks:
-        rare = carriers.of_block(block)
-        carried = rare.carried(counted(rare.codes))
-        for index in indexes[block.column("flags")[indexes] & COMMON > 0]:
-            common = carriers.common_rows(block, int(index), zygosities)
-            carried[index] = len(common) > 0 if rows is None else common.intersect(rows)
-        kept = indexes[carried[indexes]]
-        if len(kept):
-            blocks.append((block, kept))
-    structural = [one for one in window.structural if counted(carriers.codes(one)).any()]
-    return Window(blocks, structural)
 
 
 def _key(found: Found) -> str:

@@ -94,6 +94,9 @@ class Dataset:
     """Whether insertions and deletions are as far left as they can be."""
     withdrawn: BitMap | None = None
     """Rows of people who have withdrawn, whose data are not deleted yet."""
+    updated: datetime.datetime | None = None
+    empty_rows: int = 0
+    """Rows that are nobody's any more: those of people who have withdrawn."""
 
     @classmethod
     def of(cls, manifest: Mapping[str, Any]) -> Dataset:
@@ -123,6 +126,8 @@ class Dataset:
             slots=frozenset(layer["slot"] for layer in manifest.get("layers", ())),
             populations=tuple(manifest.get("populations", ())),
             normalised=bool(manifest.get("normalised")),
+            updated=manifest.get("updated"),
+            empty_rows=manifest.get("empty_rows", 0),
             withdrawn=BitMap.deserialize(mask) if (mask := manifest.get("withdrawn")) else None,
         )
 
@@ -133,13 +138,16 @@ class Dataset:
 
     @property
     def rows_are_individuals(self) -> bool:
-        """Whether every row is a person of its own, so that a set's size counts people."""
-        return self.counts["rows"] == self.counts["individual"]
+        """Whether every row that is somebody's is a person of its own.
+
+        Then a set's size counts people.
+        """
+        return self.counts["rows"] - self.empty_rows == self.counts["individual"]
 
     @property
     def rows_are_biosamples(self) -> bool:
-        """Whether every row is a biosample of its own."""
-        return self.counts["rows"] == self.counts["biosample"]
+        """Whether every row that is somebody's is a biosample of its own."""
+        return self.counts["rows"] - self.empty_rows == self.counts["biosample"]
 
 
 def _dataset_record(manifest: Mapping[str, Any], record: dict[str, Any]) -> Record:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
 from pymongo.database import Database
+from pyroaring import BitMap
 
 from beacon.mongo import documents
+from beacon.mongo.blocks import codes_of_dense, rows_of_set, zygosities
 from beacon.mongo.documents import block_id
 
 Documents = Database[dict[str, Any]]
+
+_PATIENCE_S = 10.0
 
 
 def count_observed(database: Documents, manifest: Mapping[str, Any]) -> dict[str, Any]:
@@ -53,3 +59,36 @@ def count_observed(database: Documents, manifest: Mapping[str, Any]) -> dict[str
 def code_range(shift: int, code: int) -> tuple[int, int]:
     """Bounds, both included, of the keys of a chromosome's blocks."""
     return block_id(shift, code, 0, 0), block_id(shift, code, 0xFFFFFF, documents.SLOT_MAX)
+
+
+def zygosities_without(database: Documents, manifest: Mapping[str, Any], rows: BitMap) -> int:
+    """Which zygosities carriers have who are not on some rows: a bit for each.
+
+    Nearly always the first documents tell. Where they do not, the search ends after a while with
+    what was seen by then: a zygosity is rather not listed than listed for those who have withdrawn.
+    """
+    wanted = int(manifest.get("zygosities", 0))
+    gone = rows_of_set(rows)
+    kinds = 0
+    end = time.monotonic() + _PATIENCE_S
+    for codes in _carriers(database, manifest):
+        kinds |= zygosities([codes[~np.isin(codes >> 2, gone)]])
+        if kinds & wanted == wanted or time.monotonic() > end:
+            break
+    return kinds & wanted
+
+
+def _carriers(database: Documents, manifest: Mapping[str, Any]) -> Iterator[Any]:
+    slots = {"l": {"$in": sorted({layer["slot"] for layer in manifest.get("layers", ())})}}
+    for layer in manifest.get("layers", ()):
+        for code in layer["codes"]:
+            low, high = code_range(int(manifest["shift"] or 0), code)
+            asked = {"_id": {"$gte": low, "$lte": high}, "l": layer["slot"]}
+            for document in database[documents.RARE].find(asked, {"c": 1}):
+                yield np.frombuffer(document["c"], "<u4")
+    for document in database[documents.DENSE].find(slots):
+        yield codes_of_dense(document)
+    if manifest.get("structural"):
+        asked = {"l": manifest["structural"], "o": True}
+        for document in database[documents.STRUCTURAL].find(asked, {"r": 1}):
+            yield np.frombuffer(document["r"], "<u4")

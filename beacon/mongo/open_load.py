@@ -10,21 +10,21 @@ import msgspec
 import numpy as np
 from pymongo import ASCENDING, ReplaceOne
 from pymongo.database import Database
-from pymongo.errors import DuplicateKeyError
 
 from beacon.framework.answer import Record
 from beacon.framework.errors import LoadError
-from beacon.framework.source import SourceFile
+from beacon.framework.source import NOBODY, SourceFile
 from beacon.model.allele import Observation
 from beacon.model.ontology import Ontologies
 from beacon.mongo import documents
 from beacon.mongo.alleles import AlleleWriter
+from beacon.mongo.barred import BIOSAMPLE, INDIVIDUAL, Barred, links_of, names_gone, without_gone
+from beacon.mongo.history import keep_release, number_release, prune, serve_release
 from beacon.mongo.load_register import (
     close_load,
     forget_load,
     next_slot,
     owner,
-    release_of,
 )
 from beacon.mongo.people import write_layer
 from beacon.mongo.roster_documents import read_part, write_part
@@ -33,7 +33,12 @@ Documents = Database[dict[str, Any]]
 
 
 class MongoLoad:
-    """One open load. Blocks and records go to a slot of their own; the manifest is written last."""
+    """One open load. Blocks and records go to a slot of their own; the manifest is written last.
+
+    Args:
+        serve: Whether the release is served once it is whole, or kept for later.
+        keep: How many releases before the served one are kept.
+    """
 
     def __init__(
         self,
@@ -43,8 +48,13 @@ class MongoLoad:
         manifest: dict[str, Any] | None,
         assembly: str | None,
         ontologies: Ontologies,
+        *,
+        serve: bool = True,
+        keep: int = 2,
     ) -> None:
         self._database = database
+        self._serve, self._keep = serve, keep
+        self._barred = Barred(database, dataset_id)
         self._dataset_id = dataset_id
         self._slot = slot
         self._manifest = manifest or {}
@@ -53,16 +63,20 @@ class MongoLoad:
         state = database[documents.LOADS].find_one({"_id": slot}) or {}
         self._positions: dict[str, int] = dict(state.get("positions", {}))
         self._finished: set[str] = set(state.get("finished", ()))
+        self._files: list[str] = []
         self._samples, self._owners = self._read_samples(self._manifest.get("metadata"))
         self._published_samples = len(self._samples)
         self._published_owners = len(self._owners)
         self._remembered = (self._published_samples, self._published_owners)
-        self._row_of = {name: row for row, name in enumerate(self._samples)}
+        self._row_of = {name: row for row, name in enumerate(self._samples) if name}
         self._alleles = AlleleWriter(database, slot, self._manifest, state.get("written", {}))
         self._staged = database[documents.STAGED].find_one({"l": slot}) is not None
         added, owners = self._read_samples(slot)
         for name in added:
-            self._add_sample(name)
+            if name:
+                self._add_sample(name)
+            else:
+                self._samples.append(name)
         self._owners |= owners
 
     @property
@@ -80,12 +94,28 @@ class MongoLoad:
 
     def rows(self, sample_names: Sequence[str]) -> Any:
         """The row of each sample; the samples of a file with genotypes are named all at once."""
-        rows = np.array([self._add_sample(name) for name in sample_names], np.uint32)
+        rows = np.array(
+            [NOBODY if self._is_barred(name) else self._add_sample(name) for name in sample_names],
+            np.uint32,
+        )
         self._alleles.samples_of_file(rows)
         return rows
 
+    def has_withdrawn(self, entry_type: str, record: Record) -> bool:
+        """Whether a record is of somebody who has withdrawn; then it is not loaded."""
+        barred = self._barred
+        if not barred or not names_gone(entry_type, record, barred.holds):
+            return False
+        for link in links_of(record):
+            if barred.holds(link):
+                barred.join(link, (entry_type, str(record["id"])))
+        return True
+
     def write_alleles(self, observations: Sequence[Observation]) -> None:
         """Take alleles; they are written at the next `mark`."""
+        if self._barred:
+            freed = (self._without_barred(one) for one in observations)
+            observations = [one for one in freed if one is not None]
         for observation in observations:
             if observation.annotation is not None:
                 self._note_owners(observation.annotation)
@@ -116,6 +146,12 @@ class MongoLoad:
 
     def write_records(self, entry_type: str, records: Sequence[Record]) -> None:
         """Take records of one entry type; the last one of an id is kept."""
+        if self._barred:
+            records = [
+                without_gone(record, self._barred.holds)
+                for record in records
+                if not self.has_withdrawn(entry_type, record)
+            ]
         operations = [
             ReplaceOne(
                 {"_id": f"{self._slot}|{entry_type}|{record['id']}"},
@@ -155,13 +191,17 @@ class MongoLoad:
 
     def finish(self, file: SourceFile) -> None:
         """The file was handed over whole."""
+        self._files.append(file.name)
         self._finished.add(file.digest)
         self._database[documents.LOADS].update_one(
             {"_id": self._slot}, {"$addToSet": {"finished": file.digest}}
         )
 
     def publish(self) -> Mapping[str, int]:
-        """Make this the release that is served: one write of the dataset's manifest."""
+        """Make this the release that is served: one write of the dataset's manifest.
+
+        Or keep it unpublished, if the load was opened so.
+        """
         self._remember_samples()
         self._alleles.flush("publish", max(len(self._samples), 1))
         alleles = self._alleles.finish()
@@ -183,42 +223,44 @@ class MongoLoad:
                 self._database, layer, self._samples, self._owners, _Records(self), self._ontologies
             )
             manifest["metadata"] = layer
+            manifest["empty_rows"] = self._samples.count("")
         record = self._dataset_record()
         if record is not None:
             manifest["record"] = record
-        release = release_of(self._manifest) + 1
+        release = number_release(self._database, self._dataset_id, self._slot)
         manifest |= alleles
         manifest |= {
             "_id": self._dataset_id,
             "release": release,
-            "files": [*manifest.get("files", []), *sorted(self._finished)],
+            "files": list(dict.fromkeys((*manifest.get("files", []), *sorted(self._finished)))),
             "updated": datetime.datetime.now(datetime.UTC),
         }
         manifest.setdefault("created", manifest["updated"])
         if self._assembly and (manifest.get("layers") or manifest.get("structural")):
             manifest["assembly"] = self._assembly
-        self._replace_manifest(manifest)
-        close_load(self._database, self._slot)
+        keep_release(
+            self._database,
+            manifest,
+            self._manifest,
+            slot=self._slot,
+            kind="load",
+            serve=self._serve,
+            files=self._files,
+        )
+        if self._serve:
+            self._replace_manifest(manifest)
         self._database[documents.STAGED].delete_many({"l": self._slot})
+        close_load(self._database, self._slot)
+        if self._serve:
+            prune(self._database, self._dataset_id, self._keep)
         counts = {key: value for key, value in manifest["counts"].items() if key != "rows"}
         return {**counts, "genomicVariant": manifest.get("observed", 0)}
 
     def _replace_manifest(self, manifest: dict[str, Any]) -> None:
-        manifests = self._database[documents.MANIFESTS]
-        base = release_of(self._manifest)
-        try:
-            if base:
-                same = {"_id": self._dataset_id, "release": base}
-                replaced = manifests.replace_one(same, manifest).matched_count == 1
-            else:
-                manifests.insert_one(manifest)
-                replaced = True
-        except DuplicateKeyError:
-            replaced = False
-        if not replaced:
+        if not serve_release(self._database, manifest, self._manifest):
             raise LoadError(
-                f'dataset "{self._dataset_id}" was loaded or dropped by somebody else meanwhile; '
-                "load the files again"
+                f'dataset "{self._dataset_id}" was loaded, rolled back or dropped by somebody else '
+                "meanwhile; load the files again"
             )
 
     def abandon(self) -> None:
@@ -231,6 +273,42 @@ class MongoLoad:
         if row == len(self._samples):
             self._samples.append(name)
         return row
+
+    def _is_barred(self, sample: str) -> bool:
+        """Whether a sample is of somebody who has withdrawn; see `roster.build_roster`."""
+        barred = self._barred
+        if not barred or barred.holds((BIOSAMPLE, sample)):
+            return bool(barred)
+        return barred.holds((INDIVIDUAL, sample)) and self.record(BIOSAMPLE, sample) is None
+
+    def _without_barred(self, observation: Observation) -> Observation | None:
+        """An observation whose record names nobody who has withdrawn, nor new samples of theirs.
+
+        `None` when the record names nobody else.
+        """
+        record = observation.annotation
+        if record is None:
+            return observation
+        gone = []
+        for case in record.get("caseLevelData") or ():
+            biosample, owner = case.get("biosampleId"), (INDIVIDUAL, case.get("individualId"))
+            if isinstance(biosample, str) and self._barred.holds(owner):
+                self._barred.join(owner, (BIOSAMPLE, biosample))
+                row = self._row_of.get(biosample, 0)
+                if row >= self._published_samples:
+                    del self._row_of[biosample]
+                    self._samples[row] = ""
+                    gone.append(row)
+        kept = ~np.isin(observation.rows, [*gone, NOBODY])
+        annotation = without_gone(record, self._barred.holds)
+        if record.get("caseLevelData") and not annotation["caseLevelData"]:
+            return None
+        return msgspec.structs.replace(
+            observation,
+            annotation=annotation,
+            rows=observation.rows[kept],
+            zygosity=observation.zygosity[kept],
+        )
 
     def _note_owners(self, record: Record) -> None:
         """What a variant record says of whose its samples are."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from beacon.framework.query import Filter, Query, Similarity
 from beacon.model.comparison import Comparison, compile_comparison
@@ -68,6 +69,8 @@ class Plan:
         filters: Each must hold. One that can hold nowhere makes the plan `impossible`.
         variation: Which alleles, if the question is about any.
         zygosities: Which carriers count; `None` is all.
+        info: What a reader of the answer must know: that the question was lifted to another
+            assembly, or why it could not be applied.
     """
 
     dataset: Dataset
@@ -76,7 +79,7 @@ class Plan:
     variation: VariationCondition | None
     zygosities: frozenset[int] | None
     impossible: bool = False
-    reason: str | None = None
+    info: Mapping[str, Any] | None = None
 
     @property
     def variant_filters(self) -> tuple[Alternative, ...]:

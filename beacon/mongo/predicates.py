@@ -113,7 +113,14 @@ def _typed(
     return typed
 
 
-def structural_filters(condition: VariationCondition) -> Iterator[Mapping[str, Any]]:
+def structural_question(layer: int, condition: VariationCondition) -> dict[str, Any]:
+    """What to ask for the structural variants of a layer that a condition may be about."""
+    # The layer is named in every part, so that each is one stretch of the index.
+    parts = [{"l": layer, **part} for part in _structural_filters(condition)]
+    return {"o": True, "$or": parts}
+
+
+def _structural_filters(condition: VariationCondition) -> Iterator[Mapping[str, Any]]:
     """MongoDB filters that together find all structural variants that a condition may be about.
 
     An overlap is asked for class of length by class of length: a variant of at most L bases that

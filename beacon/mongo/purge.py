@@ -6,8 +6,7 @@ reads the same before, while and after. Doing it again changes nothing, so it ma
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -43,7 +42,7 @@ def purge_alleles(
     database: Documents,
     manifest: Mapping[str, Any],
     rows: BitMap,
-    names: AbstractSet[str],
+    names: Container[str],
     ontologies: Ontologies,
     *,
     advance: Advance = lambda _: None,
@@ -164,7 +163,7 @@ def _purge_structural(database: Documents, slot: int, rows: BitMap, advance: Adv
 def _purge_annotations(
     database: Documents,
     slot: int,
-    names: AbstractSet[str],
+    names: Container[str],
     ontologies: Ontologies,
     advance: Advance,
 ) -> None:
@@ -198,7 +197,7 @@ def _purge_annotations(
         catalogue_annotations(database, slot, ontologies)
 
 
-def _is_about(case: Any, names: AbstractSet[str]) -> bool:
+def _is_about(case: Any, names: Container[str]) -> bool:
     return isinstance(case, dict) and any(
         case.get(key) in names for key in ("biosampleId", "individualId")
     )

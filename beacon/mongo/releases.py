@@ -65,8 +65,8 @@ class Releases:
         datasets = {}
         for manifest in found:
             old = known.get(manifest["_id"])
-            # A dataset that was dropped and loaded anew starts its releases again.
-            same = ("release", "created")
+            # People who withdraw are first hidden, then gone: two states of one release.
+            same = ("release", "created", "updated")
             if old is not None and all(getattr(old, one) == manifest[one] for one in same):
                 datasets[old.id] = old
                 continue

@@ -107,9 +107,7 @@ def build_roster(samples: Sequence[str], links: Links) -> Roster:
     return _roster(list(samples), slots, links)
 
 
-def _roster(
-    samples: list[str], slots: list[tuple[str | None, str | None]], links: Links
-) -> Roster:
+def _roster(samples: list[str], slots: list[tuple[str | None, str | None]], links: Links) -> Roster:
     individuals: dict[str, int] = {}
     biosamples: dict[str, int] = {}
     individual_of = np.full(len(slots), -1, np.int32)

@@ -132,7 +132,11 @@ async def cohort_members(layers: Layers, plan: Plan, cohort_id: str) -> BitMap:
     key = term_id(plan.dataset.metadata, COHORT_MEMBERS, cohort_id)
     if await layers.has_term(key):
         return (await layers.term_sets([(key, False)]))[0]
-    return BitMap(range(plan.dataset.rows))
+    rows = BitMap(range(plan.dataset.rows))
+    if plan.dataset.empty_rows:
+        roster = await layers.roster(plan.dataset.metadata)
+        rows -= row_set(np.flatnonzero(roster.individual_of < 0))
+    return rows
 
 
 def record_satisfies(entry_type: str, record: Record, one: Alternative) -> bool:
@@ -170,11 +174,15 @@ async def project(
         if target == "individual"
         else plan.dataset.rows_are_biosamples
     )
-    if identical:
+    if identical and not plan.dataset.empty_rows:
         return len(rows), rows
     roster = await layers.roster(plan.dataset.metadata)
     of_row = roster.individual_of if target == "individual" else roster.biosample_of
-    ordinals = np.unique(of_row[rows_array(rows)])
+    ordinals = of_row[rows_array(rows)]
+    if not identical:  # else they are in order already, each once
+        ordinals = np.unique(ordinals)
+    elif plan.dataset.empty_rows:
+        ordinals = ordinals[ordinals >= 0]
     ordinals = ordinals[np.searchsorted(ordinals, 0) :]  # rows whose biosample is unknown
     return len(ordinals), ordinals.tolist()
 

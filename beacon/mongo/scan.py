@@ -25,7 +25,7 @@ from beacon.mongo.fetch import Lookup
 from beacon.mongo.found import NAME_OF_CODE, Carriers, Found, Packed, Structural, Window
 from beacon.mongo.layers import Dataset
 from beacon.mongo.plan import Alternative, Plan
-from beacon.mongo.predicates import Indexes, exact_allele, select, span, structural_filters
+from beacon.mongo.predicates import Indexes, exact_allele, select, span, structural_question
 from beacon.mongo.ranges import SharedRanges, newest_of_bins
 from beacon.mongo.rows import record_satisfies
 
@@ -59,7 +59,7 @@ class Alleles:
         elif any(not _is_about_type(one) for one in plan.variant_filters) or (
             condition is not None and (condition.aminoacid_change or condition.short_form)
         ):
-            yield await self._annotated(plan, condition)
+            yield await self._annotated(plan, condition, shared)
         elif plan.variant_filters:
             # Only the type is asked for, which alleles have without any annotation.
             bare = replace(plan, filters=plan.people_filters)
@@ -200,10 +200,7 @@ class Alleles:
             yield newest_of_bins(waiting)
 
     async def _structural(self, dataset: Dataset, condition: VariationCondition) -> Window:
-        wanted = [dict(one) for one in structural_filters(condition)]
-        asked: Document = {"l": dataset.structural, "o": True}
-        if wanted != [{}]:
-            asked["$or"] = wanted
+        asked = structural_question(dataset.structural or 0, condition)
         found = await self._database[documents.STRUCTURAL].find(asked).sort("_id", 1).to_list()
         window = Window(structural=[Structural(document) for document in found])
         window.structural = [
@@ -264,11 +261,27 @@ class Alleles:
             [one for one in window.structural if fits(one)],
         )
 
-    async def _annotated(self, plan: Plan, condition: VariationCondition | None) -> Window:
-        """Alleles that are found by what their records say."""
+    async def _annotated(
+        self, plan: Plan, condition: VariationCondition | None, shared: SharedRanges
+    ) -> Window:
+        """Alleles that are found by what their records say, or by the name that is asked for."""
+        named: set[str] = set()
+        for one in condition.named if condition is not None else ():
+            async for window in self.windows(replace(plan, filters=(), variation=one), shared):
+                named.update(allele_key(found.allele) for found in window.all())
+        records = await self._records_asked_for(plan, condition)
+        window = await self._by_keys(plan.dataset, named.union(records))
+        if named:
+            records = await self.records(plan.dataset, window.all())
+        return await self._checked(plan, window, records)
+
+    async def _records_asked_for(
+        self, plan: Plan, condition: VariationCondition | None
+    ) -> dict[str, Record]:
+        """The records, by allele key, that may say what is asked for."""
         dataset = plan.dataset
         if dataset.annotations is None:
-            return Window()
+            return {}
         asked: list[Document] = []
         if condition is not None:
             if condition.short_form:
@@ -289,12 +302,10 @@ class Alleles:
         cursor = self._database[documents.ANNOTATIONS].find(
             {"l": dataset.annotations, "$and": asked}, {"key": 1, "r": 1}
         )
-        records = {
+        return {
             document["key"]: msgspec.json.decode(document["r"])
             for document in await cursor.to_list()
         }
-        window = await self._by_keys(dataset, records)
-        return await self._checked(plan, window, records)
 
     async def _annotated_with_gene(self, plan: Plan, condition: VariationCondition) -> Window:
         dataset = plan.dataset

@@ -15,16 +15,16 @@ from beacon.framework.errors import LoadError
 from beacon.framework.source import SourceFile
 from beacon.model.ontology import Ontologies, Ontology
 from beacon.mongo import documents
+from beacon.mongo.barred import Barred
+from beacon.mongo.history import mark_dropped, release_of
 from beacon.mongo.indexes import prepare
 from beacon.mongo.load_register import (
-    close_load,
     collect_garbage,
     forget_load,
-    layers_of,
     next_slot,
     owner,
     refuse_if_alive,
-    release_of,
+    settle,
 )
 from beacon.mongo.open_load import MongoLoad
 from beacon.mongo.reference import ontologies_from, reference_from
@@ -42,17 +42,26 @@ class MongoSink:
     Args:
         grace_s: How long layers outlive the release that named them: longer than servers take to
             notice a new release and to end the answers that they began before.
+        keep: How many releases before the served one are kept.
+        serve: Whether loads are served once they are whole, or kept unpublished.
     """
 
-    def __init__(self, database: Documents, *, grace_s: float = 15.0) -> None:
+    def __init__(
+        self, database: Documents, *, grace_s: float = 15.0, keep: int = 2, serve: bool = True
+    ) -> None:
         self._database = database
         self._grace_s = grace_s
+        self._keep, self._serve = keep, serve
         prepare(database)
 
     def open(
         self, dataset_id: str, *, assembly: str | None, files: Sequence[SourceFile]
     ) -> MongoLoad:
         """Open a load of one dataset, or take up the one of the same files that was interrupted."""
+        loads = self._database[documents.LOADS]
+        for found in loads.find({"dataset": dataset_id, "open": True}):
+            refuse_if_alive(found, dataset_id)
+            settle(self._database, found)
         manifest = self._database[documents.MANIFESTS].find_one({"_id": dataset_id})
         known = (manifest or {}).get("assembly")
         if assembly and known and assembly != known:
@@ -63,19 +72,15 @@ class MongoSink:
         collect_garbage(self._database, self._grace_s)
         digests = sorted({file.digest for file in files})
         slot = None
-        for found in self._database[documents.LOADS].find({"dataset": dataset_id, "open": True}):
-            refuse_if_alive(found, dataset_id)
-            if layers_of(manifest or {}) & {found["_id"], *found.get("layers", ())}:
-                # It had published, and died before it could say so.
-                close_load(self._database, found["_id"])
-            elif found["digests"] == digests and found["base"] == release_of(manifest):
+        for found in loads.find({"dataset": dataset_id, "open": True}):
+            if found["digests"] == digests and found["base"] == release_of(manifest):
                 slot = found["_id"]
             else:
                 forget_load(self._database, found)
         holder = owner()
         if slot is None:
             slot = next_slot(self._database)
-            self._database[documents.LOADS].insert_one(
+            loads.insert_one(
                 {
                     "_id": slot,
                     "dataset": dataset_id,
@@ -89,11 +94,26 @@ class MongoSink:
                 }
             )
         else:
-            self._database[documents.LOADS].update_one({"_id": slot}, {"$set": {"owner": holder}})
-        return MongoLoad(self._database, dataset_id, slot, manifest, assembly, self.ontologies())
+            loads.update_one({"_id": slot}, {"$set": {"owner": holder}})
+        if Barred(self._database, dataset_id).pending:
+            forget_load(self._database, {"_id": slot})
+            raise LoadError(
+                f'people are being withdrawn from dataset "{dataset_id}"; wait for it or, should '
+                f"it have been interrupted, finish it: beacon datasets withdraw {dataset_id}"
+            )
+        return MongoLoad(
+            self._database,
+            dataset_id,
+            slot,
+            manifest,
+            assembly,
+            self.ontologies(),
+            serve=self._serve,
+            keep=self._keep,
+        )
 
     def drop(self, dataset_id: str) -> bool:
-        """Take a dataset out of every answer, then delete its data; false when there is none.
+        """Take a dataset out of every answer, then delete all of it; false when there is none.
 
         Between the two it waits until whoever began an answer from it must have ended.
 
@@ -104,13 +124,18 @@ class MongoSink:
         for load in loads:
             refuse_if_alive(load, dataset_id)
         for load in loads:
-            forget_load(self._database, load)
+            if not settle(self._database, load):
+                forget_load(self._database, load)
+        barred = Barred(self._database, dataset_id)
+        if barred.pending:
+            barred.finish()  # nothing will be left to take anybody out of
+        was_kept = mark_dropped(self._database, dataset_id)
         found = self._database[documents.MANIFESTS].delete_one({"_id": dataset_id})
-        if found.deleted_count:
+        if found.deleted_count or was_kept:
             collect_garbage(self._database, self._grace_s)
             time.sleep(self._grace_s)
         collect_garbage(self._database, self._grace_s)
-        return found.deleted_count > 0
+        return found.deleted_count > 0 or was_kept
 
     def manifests(self) -> list[dict[str, Any]]:
         """What is published, by dataset id."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
+import msgspec
 from pymongo.errors import PyMongoError
 
 from beacon.framework.access import Access
@@ -15,7 +16,9 @@ from beacon.framework.errors import DeadlineExceeded, SourceUnavailable
 from beacon.framework.query import Granularity, Query
 from beacon.framework.source import TermsQuery
 from beacon.model import filters
-from beacon.model.variation_query import check_reference, interpret, not_applicable
+from beacon.model.liftover import applied
+from beacon.model.reference import NO_REFERENCES, References
+from beacon.model.variation_query import check_reference
 from beacon.mongo.evaluation import Evaluation
 from beacon.mongo.layers import AsyncDocuments, Dataset, Layers
 from beacon.mongo.plan import Plan, plan, touched
@@ -34,6 +37,7 @@ class MongoStore:
         page_max: Records of a result set at most, whatever was asked.
         case_level_data_max: Carriers that one variant record names at most.
         sets_max_bytes: Memory for filtering terms' sets and attributes.
+        references: Sequences of the assemblies, and the chains between them.
     """
 
     def __init__(
@@ -44,8 +48,10 @@ class MongoStore:
         page_max: int = 1_000,
         case_level_data_max: int = 1_000,
         sets_max_bytes: int = 512 << 20,
+        references: References = NO_REFERENCES,
     ) -> None:
         self._database = database
+        self._references = references
         self._layers = Layers(database, sets_max_bytes=sets_max_bytes)
         self._releases = Releases(database, self._layers, refresh_s)
         self._evaluation = Evaluation(
@@ -103,21 +109,31 @@ class MongoStore:
         if query.entry_type in ("dataset", "cohort"):
             return await self._collections(query, plans, access, shared)
         found = await _all(self._evaluation.result_set(one, access, shared) for one in plans)
-        return Answer(result_sets=tuple(found))
+        return Answer(
+            result_sets=tuple(
+                msgspec.structs.replace(result_set, info=one.info)
+                for one, result_set in zip(plans, found, strict=True)
+            )
+        )
 
     async def _plan(self, query: Query, dataset: Dataset, access: Access) -> Plan:
         sources = await self._releases.sources(dataset, access) if query.filters else {}
         condition = None
-        reason = None
+        info: Mapping[str, Any] | None = None
         if query.variation is not None:
             if dataset.assembly is None:
-                reason = "this dataset has no genomic variation"
+                info = {"notApplicable": "this dataset has no genomic variation"}
             else:
-                condition = interpret(query.variation, dataset.assembly, self._releases.gene)
-                if condition is None:
-                    reason = not_applicable(query.variation, dataset.assembly)
+                condition, info = applied(
+                    query.variation,
+                    dataset.assembly,
+                    self._releases.gene,
+                    self._references,
+                    normalised=dataset.normalised,
+                )
         made = plan(query, dataset, sources, self._releases.ontologies, condition)
-        return made if reason is None else replace(made, impossible=True, reason=reason)
+        impossible = made.impossible or (query.variation is not None and condition is None)
+        return replace(made, impossible=impossible, info=info)
 
     async def _collections(
         self, query: Query, plans: Sequence[Plan], access: Access, shared: SharedRanges
@@ -133,9 +149,10 @@ class MongoStore:
                 low, high = max(offset - seen, 0), max(offset + limit - seen, 0)
                 shown = tuple(records[low:high]) if query.wants_records else ()
                 seen += len(records)
-            info = {"notApplicable": one.reason} if one.reason else None
             result_sets.append(
-                ResultSet(dataset_id=one.dataset.id, count=len(records), records=shown, info=info)
+                ResultSet(
+                    dataset_id=one.dataset.id, count=len(records), records=shown, info=one.info
+                )
             )
         return Answer(result_sets=tuple(result_sets))
 

@@ -20,6 +20,7 @@ from beacon.framework.query import (
 )
 from beacon.model.allele import Allele
 from beacon.model.ontology import Ontologies, Ontology, Term
+from beacon.model.reference import Place, References
 from beacon.model.variation import allele_from_record
 
 Records = dict[str, list[dict[str, Any]]]
@@ -55,6 +56,26 @@ _BASES = "ACGT"
 
 def base(position: int) -> str:
     return _BASES[position * 7 % 11 % 4]
+
+
+def _bases(name: str, start: int, end: int) -> str:
+    return "".join(map(base, range(max(start, 0), end))) if name in ("17", "X") else ""
+
+
+def _places(name: str, position: int, shift: int) -> tuple[Place, ...]:
+    """As many bases further on as leave the sequence as it is, but for a few that are gone."""
+    if name != "17" or 119 < max(position, position + shift) < 133:
+        return ()
+    return (Place(name, position + shift, is_reverse=False),)
+
+
+REFERENCES = References(
+    {"GRCh37": _bases, "GRCh38": _bases},
+    {
+        ("GRCh37", "GRCh38"): lambda name, position: _places(name, position, 11),
+        ("GRCh38", "GRCh37"): lambda name, position: _places(name, position, -11),
+    },
+)
 
 
 def term(name: str) -> dict[str, str]:
@@ -392,8 +413,30 @@ def _variation(rng: Random) -> VariationQuery:
                     {"aminoacid_change": "V600E"},
                     {"aminoacid_change": "V600E", "gene_id": "AAA"},
                     {"genomic_allele_short_form": "g.1"},
+                    {"genomic_allele_short_form": _expression(rng)},
+                    {"genomic_allele_short_form": _expression(rng)},
                 ]
             )
             return VariationQuery(**asked, **narrowed)
         case _:
             return VariationQuery(**place, **narrowed)
+
+
+def _expression(rng: Random) -> str:
+    """Genomic HGVS that fits the genome of these tests, most often."""
+    accession = _ACCESSIONS[rng.choice([("GRCh38", "17"), ("GRCh37", "17"), ("GRCh38", "X")])]
+    start = rng.randint(98, 142)
+    last = start + rng.choice([1, 2, 4])
+    change = rng.choice(
+        [
+            f"{start + 1}{base(start)}>{rng.choice(_BASES)}",
+            f"{start + 1}{rng.choice(_BASES)}>{rng.choice(_BASES)}",
+            f"{start + 1}_{last}del",
+            f"{start + 1}del",
+            f"{start + 1}_{start + rng.choice([60, 64, 65, 80, 2_000])}del",
+            f"{start + 1}_{start + rng.choice([60, 2_000])}dup",
+            f"{start + 1}_{start + 2}ins{rng.choice(['T', 'GG', 'GATTACAGATTACA'])}",
+            f"{start + 1}_{start + 2}delins{rng.choice(['AC', 'TG', 'CA'])}",
+        ]
+    )
+    return f"{accession.removeprefix('refseq:')}:g.{change}"

@@ -58,6 +58,7 @@ def plain(answer: Answer) -> list[tuple[Any, ...]]:
         (
             one.dataset_id,
             one.count,
+            one.info,
             sorted(json.dumps(_record(record), sort_keys=True) for record in one.records),
         )
         for one in answer.result_sets
@@ -99,9 +100,10 @@ async def test_mongo_answers_as_memory_does(
         },
         made.ONTOLOGIES,
         lambda assembly, symbol: made.GENES.get(assembly, {}).get(symbol),
+        made.REFERENCES,
     )
     async with pymongo.AsyncMongoClient[dict[str, Any]](mongo_uri) as client:
-        mongo = MongoStore(client["contract"], refresh_s=0)
+        mongo = MongoStore(client["contract"], refresh_s=0, references=made.REFERENCES)
         for _ in range(QUESTIONS):
             query, access = made.question(rng), made.access(rng)
             try:

@@ -24,6 +24,9 @@ class Release:
     samples: dict[str, int] = field(default_factory=dict)
     observations: list[Observation] = field(default_factory=list)
     records: dict[str, dict[str, Record]] = field(default_factory=dict)
+    populations: list[str] = field(default_factory=list)
+    annotations: list[tuple[Allele, Mapping[str, Any]]] = field(default_factory=list)
+    is_left_shifted: bool = False
 
     def counts(self) -> dict[str, int]:
         counts = Counter({kind: len(records) for kind, records in self.records.items()})
@@ -37,6 +40,9 @@ class Release:
             dict(self.samples),
             list(self.observations),
             {kind: dict(records) for kind, records in self.records.items()},
+            list(self.populations),
+            list(self.annotations),
+            self.is_left_shifted,
         )
 
 
@@ -72,6 +78,24 @@ class MemoryLoad:
     def write_records(self, entry_type: str, records: Sequence[Record]) -> None:
         known = self.release.records.setdefault(entry_type, {})
         known.update({record["id"]: record for record in records})
+
+    def record(self, entry_type: str, entry_id: str) -> Record | None:
+        return self.release.records.get(entry_type, {}).get(entry_id)
+
+    def populations(self, names: Sequence[str]) -> None:
+        self.release.populations = list(names)
+
+    def left_shifted(self, *, all_of_them: bool) -> None:
+        self.release.is_left_shifted = all_of_them
+
+    def annotate(self, annotations: Sequence[tuple[Allele, Mapping[str, Any]]]) -> int:
+        present = {one.allele for one in self.release.observations}
+        found = [(allele, said) for allele, said in annotations if allele in present]
+        self.release.annotations += found
+        return len(found)
+
+    def has_withdrawn(self, entry_type: str, record: Record) -> bool:
+        return False
 
     def waiting(self) -> Iterator[Record]:
         yield from self.release.records.get("genomicVariant", {}).values()

@@ -288,3 +288,169 @@ def test_nothing_of_killed_loads_is_left_in_the_end(
             sizes.append({one: client[name][one].count_documents({}) for one in sorted(names)})
 
     assert sizes[0] == sizes[1]
+
+
+# Releases and withdrawal ------------------------------------------------------------------------
+
+
+class Commands:
+    """Runs `beacon`, and kills it, against one database."""
+
+    def __init__(self, folder: Path, uri: str) -> None:
+        self._settings = folder / "settings.toml"
+        self._settings.write_text("[limits]\ndeadline_s = 0.1\n", encoding="utf-8")
+        self._environment = {**os.environ, "BEACON__MONGO__URI": uri}
+
+    def start(self, database: str, *arguments: str | Path) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [
+                *(sys.executable, "-m", "beacon.cli"),
+                *(map(str, arguments)),
+                *("--settings", str(self._settings)),
+            ],
+            env={**self._environment, "BEACON__MONGO__DATABASE": database},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
+
+    def run(self, database: str, *arguments: str | Path) -> int:
+        process = self.start(database, *arguments)
+        process.communicate()
+        return process.returncode
+
+    def kill(self, database: str, after_s: float, *arguments: str | Path) -> bool:
+        """Whether it died at work."""
+        process = self.start(database, *arguments)
+        try:
+            process.communicate(timeout=after_s)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            return True
+        return False
+
+
+@pytest.fixture
+def beacon(tmp_path: Path, mongo_uri: str) -> Commands:
+    return Commands(tmp_path, mongo_uri)
+
+
+def released(stored: Documents) -> int:
+    (manifest,) = MongoSink(stored).manifests()
+    return int(manifest["release"])
+
+
+async def test_a_killed_rollback_leaves_one_release_or_the_other(
+    mongo_uri: str,
+    database: str,
+    stored: Documents,
+    few_genotypes: Path,
+    records: Path,
+    beacon: Commands,
+) -> None:
+    run(mongo_uri, database, "vcf", few_genotypes)
+    older = await answers(mongo_uri, database)
+    run(mongo_uri, database, "bff", records)
+    newer = await answers(mongo_uri, database)
+    chance = random.Random(3)
+    seen = set()
+    for number in range(8):
+        order = ("rollback", "d") if released(stored) == 2 else ("publish", "d", "--release", "2")
+        if number % 2:
+            beacon.run(database, "datasets", *order)
+        else:
+            beacon.kill(database, chance.uniform(0.2, 1.2), "datasets", *order)
+        release = released(stored)
+        seen.add(release)
+        assert await answers(mongo_uri, database) == (older if release == 1 else newer)
+
+    assert seen == {1, 2}
+
+
+async def test_a_killed_withdrawal_is_finished_when_it_is_asked_for_again(
+    mongo_uri: str,
+    database: str,
+    uninterrupted: str,
+    stored: Documents,
+    few_genotypes: Path,
+    records: Path,
+    beacon: Commands,
+) -> None:
+    withdrawal = ("datasets", "withdraw", "d", "S3", "S7", "without-genotypes", "--yes")
+    for name in (database, uninterrupted):
+        run(mongo_uri, name, "vcf", few_genotypes)
+        run(mongo_uri, name, "bff", records)
+    before = await answers(mongo_uri, database)
+    begun = time.monotonic()
+    assert beacon.run(uninterrupted, *withdrawal) == 0
+    seconds = time.monotonic() - begun
+    after = await answers(mongo_uri, uninterrupted)
+    chance = random.Random(4)
+    killed = 0
+    for _ in range(6):
+        killed += beacon.kill(database, chance.uniform(0.1, 0.95) * seconds, *withdrawal)
+        found = await answers(mongo_uri, database)
+        # Out of all answers, or of none: also while their data are being deleted.
+        assert found in (before, after)
+    again = beacon.run(database, *withdrawal)
+    with pymongo.MongoClient[dict[str, Any]](mongo_uri) as client:
+        withdrawn = client[database][documents.WITHDRAWN].find_one({"_id": "d"}) or {}
+
+    assert killed > 2
+    assert again == 0
+    assert withdrawn["pending"] is False
+    assert await answers(mongo_uri, database) == after
+
+
+async def test_a_killed_load_leaves_a_release_to_go_back_to_whole(
+    mongo_uri: str,
+    database: str,
+    stored: Documents,
+    few_genotypes: Path,
+    genotypes: Path,
+    records: Path,
+    beacon: Commands,
+) -> None:
+    run(mongo_uri, database, "vcf", few_genotypes)
+    older = await answers(mongo_uri, database)
+    run(mongo_uri, database, "bff", records)
+    assert beacon.run(database, "datasets", "rollback", "d") == 0
+    for seconds in (1.0, 2.0):
+        process = start(mongo_uri, database, "bff", records)
+        time.sleep(seconds)
+        kill(process)
+    between = await answers(mongo_uri, database)
+    numbers = released(stored)
+    run(mongo_uri, database, "bff", records)
+    newer = await answers(mongo_uri, database)
+    assert beacon.run(database, "datasets", "rollback", "d", "--to", "1") == 0
+
+    assert between == (older if numbers == 1 else newer)
+    assert released(stored) == 1
+    assert await answers(mongo_uri, database) == older
+
+
+async def test_a_killed_drop_is_finished_by_the_next(
+    mongo_uri: str,
+    database: str,
+    stored: Documents,
+    few_genotypes: Path,
+    records: Path,
+    beacon: Commands,
+) -> None:
+    run(mongo_uri, database, "vcf", few_genotypes)
+    run(mongo_uri, database, "bff", records)
+    before = await answers(mongo_uri, database)
+    for seconds in (0.6, 0.9, 1.2, 1.5):
+        beacon.kill(database, seconds, "datasets", "drop", "d")
+        assert await answers(mongo_uri, database) in (before, [])
+    beacon.run(database, "datasets", "drop", "d")
+    MongoSink(stored, grace_s=0).drop("nothing")  # and collects what is garbage
+    left = {
+        name
+        for name in stored.list_collection_names()
+        if stored[name].find_one() and name not in (documents.COUNTERS, documents.LOADS)
+    }
+
+    assert await answers(mongo_uri, database) == []
+    assert left <= {documents.REFERENCE}
