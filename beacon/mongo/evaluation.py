@@ -16,6 +16,7 @@ from beacon.framework.access import Access
 from beacon.framework.answer import Record, ResultSet
 from beacon.framework.query import Granularity, Query
 from beacon.model.links import visible
+from beacon.model.reference import References
 from beacon.mongo import documents
 from beacon.mongo.allele_keys import allele_key
 from beacon.mongo.blocks import COMMON, row_set
@@ -43,6 +44,7 @@ class Evaluation:
     """Evaluates plans.
 
     Args:
+        references: Sequences of the assemblies.
         page_max: Records of a result set at most, whatever was asked.
         case_level_data_max: Carriers that one variant record names at most.
     """
@@ -52,9 +54,11 @@ class Evaluation:
         database: AsyncDocuments,
         layers: Layers,
         *,
+        references: References,
         page_max: int,
         case_level_data_max: int,
     ) -> None:
+        self._references = references
         self._database = database
         self._layers = layers
         self._page_max = page_max
@@ -281,13 +285,16 @@ class Evaluation:
             all_codes = [carriers.codes(one) for one in found]
         counted = all_codes if populations is not None or dataset.withdrawn else None
         frequencies = await self._frequencies.of(dataset, found, counted, populations)
+        bases = self._references.bases.get(dataset.assembly or "")
         rendered = []
         for index, one in enumerate(found):
             codes = None
             if case_level is not None and all_codes is not None:
                 codes = codes_among(all_codes[index], among, plan.zygosities)
             record = loaded.get(_key(one))
-            shown = render_variant(one, record, codes, dataset, case_level, frequencies[index])
+            shown = render_variant(
+                one, record, codes, dataset, case_level, frequencies[index], bases
+            )
             rendered.append(visible(VARIANT, shown, level_of))
             # A page of common alleles is work of seconds, which a deadline must be able to end.
             await asyncio.sleep(0)

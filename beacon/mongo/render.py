@@ -11,8 +11,11 @@ import numpy.typing as npt
 from beacon.framework.answer import Record
 from beacon.framework.query import Granularity
 from beacon.model.allele import Allele
+from beacon.model.annotation import merged
 from beacon.model.filters import ZYGOSITIES
+from beacon.model.identifiers import identifiers_of
 from beacon.model.links import LevelOf, hidden_links
+from beacon.model.reference import Bases
 from beacon.model.variation import variation_of
 from beacon.mongo.found import Found
 from beacon.mongo.layers import Dataset
@@ -57,6 +60,7 @@ def render_variant(
     dataset: Dataset,
     case_level: CaseLevel | None,
     frequencies: list[Record],
+    bases: Bases | None,
 ) -> Record:
     """One genomic variation.
 
@@ -64,6 +68,8 @@ def render_variant(
         record: What is said of it: as it was loaded, if it was loaded as a record, and then it
             comes back field for field.
         codes: The carriers that count, `row << 2 | zygosity`; `None` when nobody may see them.
+        frequencies: By population, see `Frequencies`.
+        bases: The reference sequence, to name insertions and deletions by.
     """
     allele = found.allele
     assembly = dataset.assembly or ""
@@ -73,7 +79,11 @@ def render_variant(
     rendered["variantInternalId"] = name
     rendered["id"] = name
     if "variation" not in rendered:
+        # Not a record that comes back as it was: what follows from the allele is added.
         rendered["variation"] = variation_of(allele, assembly)
+        if known := identifiers_of(allele, assembly, bases):
+            said = rendered.get("identifiers")
+            rendered["identifiers"] = merged(said, known) if said else known
     if frequencies and "frequencyInPopulations" not in rendered:
         rendered["frequencyInPopulations"] = frequencies
     if case_level is not None and codes is not None and case_level.biosamples:

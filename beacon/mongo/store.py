@@ -57,6 +57,7 @@ class MongoStore:
         self._evaluation = Evaluation(
             database,
             self._layers,
+            references=references,
             page_max=page_max,
             case_level_data_max=case_level_data_max,
         )

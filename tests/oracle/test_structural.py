@@ -35,28 +35,30 @@ def info(text: str) -> dict[str, str]:
 
 def footprints(path: Path) -> Iterator[Place]:
     """Chromosome, start and end (0-based, half-open) of each observed allele, from the text."""
-    opened: Any = gzip.open(path, "rt") if path.name.endswith(".gz") else path.open()
-    with opened as file:
-        for line in file:
-            if line.startswith("#"):
+    content = path.read_bytes()
+    text = (gzip.decompress(content) if path.name.endswith(".gz") else content).decode()
+    for line in text.splitlines():
+        if line.startswith("#"):
+            continue
+        chromosome, pos, _, _ref, alts, _, _, text, *samples = line.rstrip("\n").split("\t")
+        chromosome = chromosome.removeprefix("chr")
+        said, start = info(text), int(pos)
+        counts = said.get("AC", said.get("SC", "")).split(",")
+        if alts == "<CNV>":  # copies that are counted by themselves
+            counts = [said["CN_NONREF_COUNT"]]
+        for number, alt in enumerate(alts.split(","), start=1):
+            if samples:
+                calls = [one.split(":")[0].replace("|", "/").split("/") for one in samples[1:]]
+                is_seen = any(str(number) in call for call in calls)
+            else:
+                is_seen = int(float(counts[min(number, len(counts)) - 1])) > 0
+            if not is_seen or chromosome not in CHROMOSOMES:
                 continue
-            chromosome, pos, _, _ref, alts, _, _, text, *samples = line.rstrip("\n").split("\t")
-            chromosome = chromosome.removeprefix("chr")
-            said, start = info(text), int(pos)
-            counts = said.get("AC", said.get("SC", "")).split(",")
-            for number, alt in enumerate(alts.split(","), start=1):
-                if samples:
-                    calls = [one.split(":")[0].replace("|", "/").split("/") for one in samples[1:]]
-                    is_seen = any(str(number) in call for call in calls)
-                else:
-                    is_seen = int(float(counts[min(number, len(counts)) - 1])) > 0
-                if not is_seen or chromosome not in CHROMOSOMES:
-                    continue
-                symbol = alt.strip("<>").partition(":")[0]
-                if "[" in alt or "]" in alt or symbol == "BND" or symbol == "INS":
-                    yield chromosome, start - 1, start
-                else:
-                    yield chromosome, start, int(said["END"])
+            symbol = alt.strip("<>").partition(":")[0]
+            if "[" in alt or "]" in alt or symbol == "BND" or symbol == "INS":
+                yield chromosome, start - 1, start
+            else:
+                yield chromosome, start, int(said["END"])
 
 
 @pytest.fixture(scope="module")
