@@ -14,7 +14,7 @@ import bson
 import msgspec
 import pymongo
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from beacon.framework.errors import InvalidRequest, LoadError, OperatorError
@@ -142,8 +142,9 @@ def everything(stored: Documents) -> bytes:
 
 
 @settings(
-    max_examples=12,
+    max_examples=6,
     deadline=None,
+    phases=(Phase.explicit, Phase.generate),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(rng=st.randoms(use_true_random=False))

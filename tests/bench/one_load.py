@@ -1,0 +1,101 @@
+"""`python -m tests.bench.one_load`: one way to read or load files, in a process of its own.
+
+A process of its own, so that the memory is that of this load and of nothing before it. Prints a
+JSON object; seconds are those of the work, without the time that starting and importing take.
+"""
+
+from __future__ import annotations
+
+import argparse
+import cProfile
+import json
+import os
+import pstats
+import resource
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pymongo
+
+from beacon.load.annotate import annotate
+from beacon.load.frequencies import load_frequencies
+from beacon.load.phenopackets import load_phenopackets
+from beacon.load.report import Report
+from beacon.load.single_samples import load_single_samples
+from beacon.load.vcf import load_vcf
+from beacon.mongo.sink import MongoSink
+from tests.bench import decode
+
+DATASET = "loaded"
+READING: dict[str, Callable[[Path, int], int]] = {
+    "cyvcf2": decode.cyvcf2_reads_genotypes,
+    "reader": decode.reads_genotypes,
+}
+"""Ways to read genotypes without a database."""
+_ALL = sys.maxsize
+_PROFILED = 40  # lines
+
+
+def _people(sink: Any, dataset_id: str, assembly: str, paths: list[Path]) -> Report:
+    assessed = paths[0] / "assessed.bed"
+    return load_single_samples(sink, dataset_id, assembly, paths, assessed=assessed)
+
+
+def _packets(sink: Any, dataset_id: str, assembly: str, paths: list[Path]) -> Report:
+    return load_phenopackets(sink, dataset_id, paths, assembly=assembly)
+
+
+LOADING: dict[str, Callable[[Any, str, str, list[Path]], Report]] = {
+    "vcf": load_vcf,
+    "frequencies": load_frequencies,
+    "phenopackets": _packets,
+    "people": _people,
+    "annotate": annotate,
+}
+
+
+def main() -> None:
+    """Do one of `READING` or `LOADING`, and print what it took."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.one_load", description=__doc__)
+    parser.add_argument("way", choices=(*READING, *LOADING))
+    parser.add_argument("paths", nargs="+", type=Path)
+    parser.add_argument("--assembly", default="GRCh38")
+    parser.add_argument("--uri", help="of the database to load into")
+    parser.add_argument("--database", default="bench_load")
+    parser.add_argument("--profile", action="store_true", help="say where the time goes, on stderr")
+    given = parser.parse_args()
+    took: dict[str, Any] = {"records": 0, "loaded": {}, "not_loaded": 0}
+    profile = cProfile.Profile() if given.profile else None
+    before_s, before_cpu_s = time.perf_counter(), _processor_s()
+    if profile is not None:
+        profile.enable()
+    if given.way in READING:
+        took["records"] = READING[given.way](given.paths[0], _ALL)
+    else:
+        with pymongo.MongoClient[dict[str, Any]](given.uri) as client:
+            sink = MongoSink(client[given.database])
+            report = LOADING[given.way](sink, DATASET, given.assembly, given.paths)
+        took["records"] = report.records
+        took["loaded"] = dict(report.loaded)
+        took["not_loaded"] = sum(report.not_loaded.values())
+    if profile is not None:
+        profile.disable()
+        pstats.Stats(profile, stream=sys.stderr).sort_stats("tottime").print_stats(_PROFILED)
+    took["seconds"] = time.perf_counter() - before_s
+    took["processor_s"] = _processor_s() - before_cpu_s
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    took["peak_bytes"] = max(own, children) * 1024  # of the largest process
+    sys.stdout.write(json.dumps(took) + "\n")
+
+
+def _processor_s() -> float:
+    """Processor time of this process and of those it has waited for."""
+    return sum(os.times()[:4])
+
+
+if __name__ == "__main__":
+    main()
