@@ -12,7 +12,7 @@ import click
 import msgspec
 from rich.console import Console
 
-from beacon import databases, settings_file
+from beacon import databases, reference_files, settings_file
 from beacon.framework.errors import OperatorError
 from beacon.load.report import Report
 from beacon.mongo.sink import NOTICED_WITHIN_S, MongoSink
@@ -118,6 +118,7 @@ def sink_of(database: databases.Documents, settings: Settings) -> MongoSink:
     from beacon.load.reference import ensure_reference
 
     sink = bare_sink(database, settings)
+    sink.shift_by(reference_files.references(settings).bases)
     with err.status("looking for ontologies and genes"):
         brought = ensure_reference(sink)
     for one in brought:

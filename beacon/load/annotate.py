@@ -14,7 +14,7 @@ from beacon.load.bff_variants import load_waiting
 from beacon.load.progress import Progress, Silent
 from beacon.load.report import Problem, Report
 from beacon.load.source_files import find_files, identify
-from beacon.load.vcf_alleles import NOTHING, AlleleReader, Unusable
+from beacon.load.vcf_alleles import NOTHING, AlleleReader, Unusable, as_written
 from beacon.load.vcf_file import VcfFile, is_vcf
 from beacon.model.allele import Allele
 from beacon.model.assemblies import ASSEMBLIES, canonical_assembly
@@ -75,7 +75,9 @@ def annotate(
         for path, annotator, source in zip(files, annotators, sources, strict=True):
             report.files.append(source.name)
             file = VcfFile(path, canonical, needs_samples=False)
-            reader = _Reader(path.name, annotator, AlleleReader(path.name, canonical, bases), report)
+            reader = _Reader(
+                path.name, annotator, AlleleReader(path.name, canonical, bases), report
+            )
             _annotate_file(load, file, source, reader, progress)
         report.check_complete()
         if report.loaded[ANNOTATION] or report.nothing_to_load[WRITTEN_BEFORE] or had_waited:
@@ -137,7 +139,13 @@ class _Reader:
                 self._lose(record, unusable)
                 continue
             fragment = self.annotator.fragment(
-                record.INFO, record.ID, index, allele, record.REF, alternate, alternates
+                record.INFO,
+                record.ID,
+                index,
+                as_written(record, index, allele),
+                record.REF,
+                alternate,
+                alternates,
             )
             if fragment is None:
                 report.nothing_to_load[NO_ANNOTATION] += 1

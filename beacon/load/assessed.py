@@ -154,6 +154,21 @@ def has_one_x(records: Spans, assembly: str) -> bool:
     return bool((copies == 1).sum() > (copies == 2).sum())
 
 
+def is_y(code: int) -> bool:
+    """Whether a sequence code is that of the Y chromosome."""
+    return code == _Y
+
+
+def contained(starts: I64, ends: I64, spans: Spans) -> npt.NDArray[np.bool_]:
+    """Which intervals lie within the spans, taken together and whatever their copies."""
+    found = runs({Said.REGION: spans._replace(copies=np.full_like(spans.copies, 2))})
+    within = np.zeros(starts.size, bool)
+    if found.starts.size and starts.size:
+        at = np.searchsorted(found.starts, starts, side="right") - 1
+        within = (at >= 0) & (found.ends[at] >= ends)
+    return within
+
+
 def is_x(code: int) -> bool:
     """Whether a sequence code is that of the X chromosome."""
     return code == _X

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from beacon.load.byte_stream import DamagedFile, blocks
+from beacon.load.byte_stream import BLOCK_BYTES, READ_AHEAD_BYTES, DamagedFile, blocks
 from beacon.load.genotypes import Genotypes
 from beacon.load.vcf_header import Declared
 
@@ -108,10 +108,11 @@ class BcfRecords:
 
     Args:
         declared: What its header declares, which `cyvcf2` has already accepted.
+        offset: Where to begin, the virtual offset of a record; 0 is the first one.
     """
 
-    def __init__(self, path: Path, declared: Declared) -> None:
-        self.path, self.declared = path, declared
+    def __init__(self, path: Path, declared: Declared, offset: int = 0) -> None:
+        self.path, self.declared, self._offset = path, declared, offset
 
     def __iter__(self) -> Iterator[BcfRecord]:
         """The records in order.
@@ -119,8 +120,9 @@ class BcfRecords:
         Raises:
             DamagedFile: The file cannot be inflated, or a record is not as it should be.
         """
-        buffer, place, header = b"", 0, True
-        for block in blocks(self.path):
+        buffer, place, header = b"", 0, not self._offset
+        size = READ_AHEAD_BYTES if self._offset else BLOCK_BYTES
+        for block in blocks(self.path, size, self._offset):
             buffer, place = buffer[place:] + block, 0
             if header:
                 if len(buffer) < len(MAGIC) + _HEADER_LENGTH.size:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from gzip import BadGzipFile
 from pathlib import Path
 from typing import IO, cast
@@ -12,7 +13,9 @@ from isal import igzip, isal_zlib
 
 GZIP = b"\x1f\x8b"
 
-_BLOCK_BYTES = 4 << 20
+BLOCK_BYTES = 4 << 20
+READ_AHEAD_BYTES = 1 << 20
+"""Of a block, where only part of a file is read and what is read beyond it is lost."""
 _INFLATING = cast("type[Exception]", isal_zlib.error)
 
 
@@ -20,17 +23,22 @@ class DamagedFile(Exception):
     """The bytes of a file are not what they should be; the message says how."""
 
 
-def blocks(path: Path, size: int = _BLOCK_BYTES) -> Iterator[bytes]:
+def blocks(path: Path, size: int = BLOCK_BYTES, offset: int = 0) -> Iterator[bytes]:
     """The bytes of a file, inflated if it is gzip or BGZF.
 
     At any time at most two blocks are held: the one that was handed over and the one after it.
+
+    Args:
+        size: Of a block; the last one may be shorter.
+        offset: Where to begin, a virtual offset of a BGZF file.
 
     Raises:
         DamagedFile: It cannot be inflated, or ends too early.
         OSError: It cannot be read.
     """
-    with _opened(path) as file, ThreadPoolExecutor(1) as ahead:
+    with _opened(path, offset >> 16) as file, ThreadPoolExecutor(1) as ahead:
         try:
+            file.read(offset & 0xFFFF)
             coming = ahead.submit(file.read, size)
             while block := coming.result():
                 coming = ahead.submit(file.read, size)
@@ -39,11 +47,13 @@ def blocks(path: Path, size: int = _BLOCK_BYTES) -> Iterator[bytes]:
             raise DamagedFile(f"it cannot be inflated: {error}") from error
 
 
-def _opened(path: Path) -> IO[bytes]:
-    file = path.open("rb")
-    magic = file.read(2)
-    file.seek(0)
-    if magic != GZIP:
-        return file
-    file.close()
-    return cast("IO[bytes]", igzip.IGzipFile(path, "rb"))  # type: ignore[no-untyped-call]
+@contextmanager
+def _opened(path: Path, begin: int) -> Iterator[IO[bytes]]:
+    with path.open("rb") as file:
+        is_compressed = file.read(2) == GZIP
+        file.seek(begin)
+        if not is_compressed:
+            yield file
+            return
+        with igzip.IGzipFile(fileobj=file) as inflated:  # type: ignore[no-untyped-call]
+            yield cast("IO[bytes]", inflated)

@@ -21,7 +21,8 @@ WRONG_NUMBER = -4
 """More or fewer values than the record has alternates."""
 
 _COUNT, _NUMBER, _HETEROZYGOUS, _HOMOZYGOUS, _HEMIZYGOUS = range(KINDS)
-_DIGITS_MAX = 18  # fits an int64
+DIGITS_MAX = 18
+"""Digits of a count at most: so many fit an int64."""
 _WHOLE = re.compile(rb"\d{1,18}")
 _TOKENS = re.compile(rb"A\d+|R|[ACGT]")
 _LAYOUTS_MAX = 16
@@ -287,7 +288,7 @@ def whole_number(text: bytes | str) -> int:
         return UNREADABLE
     if number < 0:
         return NEGATIVE
-    return int(number) if number.is_integer() and number < 10**_DIGITS_MAX else UNREADABLE
+    return int(number) if number.is_integer() and number < 10**DIGITS_MAX else UNREADABLE
 
 
 def count_from_frequency(text: bytes | str | float, allele_number: int) -> int:

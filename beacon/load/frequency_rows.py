@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from beacon.framework.errors import LoadError
 from beacon.load.frequency_batches import Batch, Block, Place
 from beacon.load.frequency_info import (
+    DIGITS_MAX,
     KINDS,
     NEGATIVE,
     NOT_STATED,
@@ -224,7 +225,9 @@ def _whole_numbers(values: Sequence[Any]) -> Counts:
             return np.where(numbers < 0, NEGATIVE, numbers)
         joined = "".join(values)
         if joined.isascii() and joined.isdecimal():
-            return np.array(list(map(int, values)), dtype=np.int64)
+            numbers = np.fromstring(" ".join(values), dtype=np.int64, sep=" ")
+            if len(numbers) == len(values) and max(map(len, values)) <= DIGITS_MAX:
+                return numbers
     except (TypeError, ValueError, OverflowError):
         pass  # one by one
     return np.array(

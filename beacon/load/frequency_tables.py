@@ -12,6 +12,7 @@ import io
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -137,19 +138,22 @@ class TableSites:
         places = [self.names.index(column) for column in columns]
         with _rows(self.path) as rows:
             next(rows)
-            taken: list[list[str]] = []
-            for number, row in enumerate(rows, start=1):
-                if len(row) != len(self.names):
-                    raise LoadError(
-                        f"{self.path} is damaged at row {number}: it has {len(row)} columns, "
-                        f"its header {len(self.names)}"
-                    )
-                taken.append(row)
-                if len(taken) == _AT_ONCE:
-                    yield _columns_of(taken, columns, places)
-                    taken = []
-            if taken:
+            before = 0
+            while taken := list(islice(rows, _AT_ONCE)):
+                widths = list(map(len, taken))
+                if set(widths) != {len(self.names)}:
+                    self._say_where(widths, before)
+                before += len(taken)
                 yield _columns_of(taken, columns, places)
+
+    def _say_where(self, widths: Sequence[int], before: int) -> None:
+        """Name the first row that is not as wide as the header, `before` rows after the first."""
+        for number, width in enumerate(widths, start=before + 1):
+            if width != len(self.names):
+                raise LoadError(
+                    f"{self.path} is damaged at row {number}: it has {width} columns, "
+                    f"its header {len(self.names)}"
+                )
 
     def _parquet_chunks(self, columns: Sequence[str]) -> Iterator[Chunk]:
         parquet = _parquet()

@@ -11,18 +11,22 @@ import numpy as np
 
 from beacon.framework.errors import LoadError
 from beacon.framework.source import NOBODY
+from beacon.load.annotations import Annotator
 from beacon.load.assessed import (
     NO_SPANS,
     Regions,
     Said,
     Spans,
+    contained,
     copies_in_regions,
     has_one_x,
     is_x,
+    is_y,
     runs,
 )
 from beacon.load.byte_stream import DamagedFile, blocks
 from beacon.load.genotypes import Calls, Columns
+from beacon.load.notes import Notes
 from beacon.load.report import Report
 from beacon.load.single_sample_text import Lines, read_lines
 from beacon.load.spool import (
@@ -30,6 +34,7 @@ from beacon.load.spool import (
     COPIES_SHIFT,
     LOW_BITS,
     ODD,
+    OUTSIDE,
     START_BITS,
     Alleles,
     Array,
@@ -72,6 +77,7 @@ class PersonFile:
             count only on those that this file has records on.
         bases: The reference sequence, to compare REF with and to move alleles along.
         scratch: Folder for a moment's files.
+        header: The file's header; it tells what INFO says of alleles.
     """
 
     path: Path
@@ -80,11 +86,16 @@ class PersonFile:
     regions: Regions | None
     report: Report
     scratch: Path
+    header: str
     is_part: bool = False
     bases: Bases | None = None
     codes: tuple[int, ...] = ()
     """The sequences that the file has calls on, once it is read."""
+    outside: int = 0
+    """Calls of carriers outside the assessed regions, once it is read."""
     _alleles: Alleles = field(default_factory=Alleles)
+    _annotator: Annotator | None = None
+    _notes: Notes | None = None
     _places: dict[tuple[int, int], _Place] = field(default_factory=dict)
     _says: bool = False
 
@@ -97,7 +108,8 @@ class PersonFile:
         Raises:
             LoadError: The file is damaged, or on another assembly.
         """
-        self._alleles = segment.alleles
+        self._alleles, self._notes = segment.alleles, segment.notes
+        self._annotator = Annotator.of(self.header)
         if self.rows.size == 1 and not self.path.name.endswith(_BCF_SUFFIX):
             self._read_text()
         else:
@@ -136,6 +148,8 @@ class PersonFile:
         place.keys += lines.keys
         place.flags += lines.flags
         place.records += lines.records
+        if self._annotator is not None:
+            self._note(lines)
         blocks = sum(spans.starts.size for spans in lines.blocks)
         place.blocks += [_compact(spans) for spans in lines.blocks if spans.starts.size]
         self._says |= lines.with_any + blocks > 0
@@ -146,6 +160,28 @@ class PersonFile:
         report.loaded["genomicVariant"] += alleles
         if lines.with_any + blocks:
             report.nothing_to_load[REFERENCE_BLOCK] += lines.with_any + blocks
+
+    def _note(self, lines: Lines) -> None:
+        """Keep what the lines say of alleles of which nothing is said so far."""
+        annotator, notes = self._annotator, self._notes
+        if annotator is None or notes is None:
+            return
+        for keys, numbers in zip(lines.keys, lines.lines, strict=True):
+            of_key = keys.tolist()
+            for index in notes.fresh(of_key):
+                written = lines.written(int(numbers[index]))
+                alternates = written.alternate_bases.split(",")
+                fragment = annotator.fragment(
+                    _info(written.info),
+                    None if written.identifier == "." else written.identifier,
+                    0,
+                    self._alleles.allele(of_key[index]),
+                    written.reference_bases,
+                    alternates[0],
+                    alternates,
+                )
+                if fragment is not None:
+                    notes.add(of_key[index], fragment)
 
     def _read_left(self, header: bytes, left: list[tuple[int, bytes]]) -> None:
         """Read the lines that need reading one by one, as a file of their own."""
@@ -183,7 +219,12 @@ class PersonFile:
 
     def _reader(self) -> RecordReader:
         return RecordReader(
-            self.path.name, self.assembly, Columns(self.rows), self.report, bases=self.bases
+            self.path.name,
+            self.assembly,
+            Columns(self.rows),
+            self.report,
+            self._annotator,
+            self.bases,
         )
 
     def _take_record(self, reader: RecordReader, record: Any) -> None:
@@ -212,6 +253,8 @@ class PersonFile:
                 zip(observation.rows.tolist(), observation.zygosity.tolist(), strict=True)
             )
             key = self._alleles.key(observation.allele)
+            if observation.annotation is not None and self._notes is not None:
+                self._notes.add(key, observation.annotation)
             for row, copies in zip(rows, called, strict=True):
                 zygosity = carriers.get(row)
                 carrying = 0 if zygosity is None else CARRIER | zygosity
@@ -245,16 +288,39 @@ class PersonFile:
             segment.add_runs(code, row, found)
             starts = (keys >> np.uint64(LOW_BITS) & _START).astype(np.int64)
             flags = flags | _odd(found, starts, flags)
+        if self.regions is not None:
+            flags = flags | self._outside(code, place, keys, flags)
+            self.outside += int(np.count_nonzero(flags & OUTSIDE))
         segment.add_calls(keys, row, flags)
+
+    def _outside(self, code: int, place: _Place, keys: Array, flags: Array) -> Array:
+        """The bit `OUTSIDE` for each call of a carrier that neither regions nor blocks contain."""
+        outside = np.zeros(keys.size, np.uint8)
+        carrying = np.flatnonzero(flags & CARRIER)
+        starts = (keys[carrying] >> np.uint64(LOW_BITS) & _START).astype(np.int64)
+        ends = starts + self._alleles.extents(keys[carrying])
+        regions = (self.regions or {}).get(code, NO_SPANS)
+        within = contained(starts, ends, Spans.joined((regions, *place.blocks)))
+        outside[carrying[~within]] = OUTSIDE
+        return outside
 
     def _said(self, code: int, place: _Place) -> dict[Said, Spans]:
         records = Spans.joined(place.records)
         said = {Said.RECORD: records, Said.BLOCK: Spans.joined(place.blocks)}
         regions = (self.regions or {}).get(code)
-        if regions is not None:
+        if regions is not None and (not is_y(code) or bool((records.copies > 0).any())):
             one_x = is_x(code) and has_one_x(records, self.assembly)
             said[Said.REGION] = copies_in_regions(regions, code, self.assembly, one_x=one_x)
         return said
+
+
+def _info(text: str) -> dict[str, str | bool]:
+    """The fields of INFO; of one that is there twice, the first."""
+    found: dict[str, str | bool] = {}
+    for part in text.split(";"):
+        name, equals, value = part.partition("=")
+        found.setdefault(name, value if equals else True)
+    return found
 
 
 def _odd(found: Spans, starts: Array, flags: Array) -> Array:

@@ -8,9 +8,9 @@ line is left, untouched, to whoever reads records one by one.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -73,6 +73,19 @@ _UNREADABLE = len(_FLAGS)
 _LEFT = (1 << 64) - 1  # no key
 
 
+class Written(NamedTuple):
+    """A line's ID, REF, ALT and INFO, as they are in the file."""
+
+    identifier: str
+    reference_bases: str
+    alternate_bases: str
+    info: str
+
+
+def _nothing_written(line: int) -> Written:
+    raise IndexError(line)
+
+
 @dataclass(slots=True)
 class Lines:
     """What was read of some lines on one sequence of the assembly.
@@ -86,6 +99,8 @@ class Lines:
         blocks: reference blocks, in the same way.
         with_any: lines of `keys` whose last ALT stands for any other change.
         left: number (from 0) and text of the lines that were not read.
+        lines: of each of `keys` its line, for `written`.
+        written: what a line says beside the genotype.
     """
 
     code: int
@@ -96,6 +111,8 @@ class Lines:
     blocks: list[Spans] = field(default_factory=list)
     with_any: int = 0
     left: list[tuple[int, bytes]] = field(default_factory=list)
+    lines: list[I64] = field(default_factory=list)
+    written: Callable[[int], Written] = field(default=_nothing_written)
 
 
 def read_lines(
@@ -164,7 +181,7 @@ class _Part:
 
     def read(self, name: str, size: int) -> Lines:
         tabs, buffer = self.tabs, self.buffer
-        lines = Lines(sequence_code(name), tabs.shape[0])
+        lines = Lines(sequence_code(name), tabs.shape[0], written=self.written)
         pos, readable = self._numbers(tabs[:, 0] + 1, tabs[:, 1])
         ref_length = tabs[:, 3] - tabs[:, 2] - 1
         alt_length = tabs[:, 4] - tabs[:, 3] - 1
@@ -190,6 +207,7 @@ class _Part:
         low = reference[snv].astype(np.int64) * 4 + alternate[snv]
         lines.keys.append(at.astype(np.uint64) << np.uint64(LOW_BITS) | low.astype(np.uint64))
         lines.flags.append(flags[snv])
+        lines.lines.append(np.flatnonzero(snv))
         copies = (flags >> COPIES_SHIFT).astype(np.int8)
         lines.records.append(Spans(pos[snv] - 1, pos[snv], copies[snv]))
         lines.blocks.append(Spans(pos[is_block] - 1, blocks_end[is_block], copies[is_block]))
@@ -201,6 +219,7 @@ class _Part:
         other = rest[keys != _LEFT]
         lines.keys.append(keys[keys != _LEFT])
         lines.flags.append(flags[other])
+        lines.lines.append(other)
         lines.records.append(
             Spans(pos[other] - 1, pos[other] - 1 + ref_length[other], copies[other])
         )
@@ -208,6 +227,12 @@ class _Part:
         for line in rest[keys == _LEFT].tolist():
             lines.left.append((line, self.text[self.starts[line] : self.ends[line] + 1]))
         return lines
+
+    def written(self, line: int) -> Written:
+        """What a line says beside the genotype."""
+        tabs = self.tabs[line].tolist()
+        parts = (self.text[tabs[at] + 1 : tabs[at + 1]].decode() for at in (1, 2, 3, 6))
+        return Written(*parts)
 
     def _disputed(self, name: str, pos: I64, codes: Array) -> npt.NDArray[np.bool_]:
         """Which bases are not plainly those of the reference sequence."""

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from beacon.load.assessed import Spans
+from beacon.load.notes import NOTE, Noted, Notes
 from beacon.model.allele import NO_INFO, Allele
 from beacon.model.assemblies import NAMES
 from beacon.model.assemblies import code as sequence_code
@@ -33,14 +34,18 @@ _BINS_BITS = START_BITS - BIN_BITS
 _BINS = (len(NAMES) + 1) << _BINS_BITS
 _LOW = (1 << LOW_BITS) - 1
 
-ZYGOSITY, CARRIER, COPIES_SHIFT, COPIES, ODD = 0b11, 0b100, 3, 0b11000, 0b100000
+ZYGOSITY, CARRIER, COPIES_SHIFT, COPIES, ODD, OUTSIDE = 0b11, 0b100, 3, 0b11000, 0b100000, 0b1000000
 """The bits of `flags`: zygosity code; carries the allele; alleles called by the record itself;
-whether that is not what the runs of the sample say there."""
+whether that is not what the runs of the sample say there; whether a carrier's file has assessed
+regions and the allele is not within them."""
 
 CALL = np.dtype([("key", "<u8"), ("row", "<u4"), ("flags", "u1")])
 """One sample at one allele. `key`: sequence code, start of the footprint, and which allele."""
 RUN = np.dtype([("site", "<u8"), ("end", "<u4"), ("row", "<u4"), ("copies", "u1")])
 """One run of one sample. `site`: sequence code and start."""
+
+LONGEST = BIN_BASES
+"""Bases of a footprint over which it is asked who was looked at; the rest is taken to be alike."""
 
 Array = npt.NDArray[Any]
 _ENCODER = msgspec.msgpack.Encoder()
@@ -60,9 +65,19 @@ def snv_of(allele: Allele) -> int:
     return -1 if one < 0 or other < 0 else one * 4 + other
 
 
-def snv_bases(low: int) -> tuple[str, str]:
-    """Reference and alternate base of the low bits that `snv_of` gave."""
-    return _BASES[low >> 2], _BASES[low & 3]
+def snv_at(site: int, low: int) -> Allele:
+    """The change of one base at a site that has the low bits that `snv_of` gave."""
+    start = site & (1 << START_BITS) - 1
+    name = NAMES[(site >> START_BITS) - 1]
+    return Allele(name, start, start + 1, _BASES[low >> 2], _BASES[low & 3], "SNP")
+
+
+def extent(allele: Allele) -> int:
+    """Bases of the footprint; a structural variant has the one base it is written at."""
+    if allele.structural:
+        return 1
+    start, end = allele.footprint
+    return min(end - start, LONGEST)
 
 
 class Alleles:
@@ -72,11 +87,12 @@ class Alleles:
         by_text: keys by whatever a reader knows alleles by, for it to use.
     """
 
-    __slots__ = ("_number_of", "_sites", "by_text")
+    __slots__ = ("_listed", "_number_of", "_sites", "by_text")
 
     def __init__(self) -> None:
         self.by_text: dict[bytes, int] = {}
         self._number_of: dict[Allele, int] = {}
+        self._listed: list[Allele] = []
         self._sites: list[int] = []
 
     def key(self, allele: Allele) -> int:
@@ -87,8 +103,25 @@ class Alleles:
             number = self._number_of.setdefault(allele, len(self._sites))
             if number == len(self._sites):
                 self._sites.append(site)
+                self._listed.append(allele)
             low = number + FIRST_OTHER
         return site << LOW_BITS | low
+
+    def allele(self, key: int) -> Allele:
+        """The allele that has a key."""
+        low = key & _LOW
+        return (
+            snv_at(key >> LOW_BITS, low) if low < FIRST_OTHER else self._listed[low - FIRST_OTHER]
+        )
+
+    def extents(self, keys: Array) -> Array:
+        """Bases of the footprint of each allele, see `extent`."""
+        low = (keys & np.uint64(_LOW)).astype(np.int64)
+        found = np.ones(low.size, np.int64)
+        others = np.flatnonzero(low >= FIRST_OTHER)
+        listed = self._listed
+        found[others] = [extent(listed[one]) for one in (low[others] - FIRST_OTHER).tolist()]
+        return found
 
     def in_order(self) -> tuple[list[Allele], Array]:
         """The numbered alleles in genome order, and the place of each number among them."""
@@ -96,8 +129,7 @@ class Alleles:
         order = np.argsort(sites, kind="stable")
         places = np.empty(order.size, np.uint64)
         places[order] = np.arange(order.size, dtype=np.uint64)
-        alleles = list(self._number_of)
-        return [alleles[index] for index in order.tolist()], places
+        return [self._listed[index] for index in order.tolist()], places
 
 
 @dataclass(slots=True)
@@ -112,8 +144,13 @@ class SegmentWriter:
     size: int = 0
     """Calls and runs gathered."""
     alleles: Alleles = field(default_factory=Alleles)
+    notes: Notes = field(init=False)
+    """What files say of the alleles."""
     _calls: list[Array] = field(default_factory=list)
     _runs: list[Array] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.notes = Notes(_part(self.stem, "notes-text"))
 
     def add_calls(self, keys: Array, row: int, flags: Array) -> None:
         """Calls of one sample; keys are those of `alleles`."""
@@ -141,11 +178,26 @@ class SegmentWriter:
         _part(self.stem, "alleles").write_bytes(b"".join(texts))
         runs = np.concatenate([np.empty(0, RUN), *self._runs])
         runs = runs[np.argsort(runs["site"], kind="stable")]
+        notes = self.notes.close()
+        if notes.size:
+            _replace_numbers(notes, places)
+            notes = notes[np.argsort(notes["key"], kind="stable")]
+            notes.tofile(_part(self.stem, "notes"))
+            bins = notes["key"] >> np.uint64(LOW_BITS + BIN_BITS)
+            _index(bins).tofile(_part(self.stem, "notes-at"))
         calls.tofile(_part(self.stem, "calls"))
         runs.tofile(_part(self.stem, "runs"))
         _index(calls["key"] >> np.uint64(LOW_BITS + BIN_BITS)).tofile(_part(self.stem, "calls-at"))
         _index(runs["site"] >> np.uint64(BIN_BITS)).tofile(_part(self.stem, "runs-at"))
         self._calls, self._runs, self.alleles, self.size = [], [], Alleles(), 0
+
+
+class Content(NamedTuple):
+    """The calls of a window, its numbered alleles, and what is said of alleles, by key."""
+
+    calls: Array
+    alleles: list[Allele]
+    notes: Noted
 
 
 class Window(NamedTuple):
@@ -207,26 +259,35 @@ class Spool:
             [np.empty(0, RUN), *(_slice(stem, "runs", RUN, first, end) for stem in self._stems)]
         )
 
-    def calls(self, first: int, end: int) -> tuple[Array, list[Allele]]:
-        """The calls in the bins, by key and then in the order of files, and the numbered alleles.
+    def calls(self, first: int, end: int) -> Content:
+        """The calls in the bins, by key and then in the order of files.
 
-        The low bits of a key, less `FIRST_OTHER`, are an index of the list.
+        The low bits of a key, less `FIRST_OTHER`, are an index of the numbered alleles.
         """
         parts, found = [np.empty(0, CALL)], dict[Allele, int]()
+        notes = [np.empty(0, NOTE)]
+        texts: list[Path] = []
         for stem in self._stems:
             part = _slice(stem, "calls", CALL, first, end)
             _renumber(stem, part, found)
             parts.append(part)
+            if _part(stem, "notes").exists():
+                of_stem = _slice(stem, "notes", NOTE, first, end)
+                _renumber(stem, of_stem, found)
+                of_stem["file"] = len(texts)
+                texts.append(_part(stem, "notes-text"))
+                notes.append(of_stem)
         alleles = list(found)
         # By what they are, not by which file had them first: a window is the same at any reading.
         order = sorted(range(len(alleles)), key=lambda index: _order(alleles[index]))
-        calls = np.concatenate(parts)
+        calls, noted = np.concatenate(parts), np.concatenate(notes)
         if alleles:
             number_of = np.empty(len(alleles), np.uint64)
             number_of[order] = np.arange(len(alleles), dtype=np.uint64)
             _replace_numbers(calls, number_of)
+            _replace_numbers(noted, number_of)
         calls = calls[np.argsort(calls["key"], kind="stable")]
-        return calls, [alleles[index] for index in order]
+        return Content(calls, [alleles[index] for index in order], Noted(noted, texts))
 
 
 def _renumber(stem: Path, calls: Array, found: dict[Allele, int]) -> None:

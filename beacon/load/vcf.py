@@ -22,6 +22,7 @@ from beacon.load.vcf_alleles import (
     REFERENCE_BLOCK,
     AlleleReader,
     Unusable,
+    as_written,
 )
 from beacon.load.vcf_file import VcfFile, is_vcf
 from beacon.model.allele import Allele, Observation
@@ -172,6 +173,8 @@ class RecordReader:
     def _annotation(self, record: Any, index: int, allele: Allele) -> Mapping[str, Any] | None:
         if self.annotator is None:
             return None
+        if self.bases is not None:
+            allele = as_written(record, index, allele)
         return self.annotator.fragment(
             record.INFO, record.ID, index, allele, record.REF, record.ALT[index], record.ALT
         )
@@ -226,10 +229,20 @@ def _load_file(
     is of the whole file.
     """
     written = load.position(source)
+    rows = _rows(load, file)
+    if withdrawn := int(np.count_nonzero(rows == NOBODY)):
+        report.warn(
+            Problem(
+                file=file.path.name,
+                place="the columns of samples",
+                reason="samples of people who have withdrawn are left out",
+                detail=f"{withdrawn} of {rows.size}",
+            )
+        )
     reader = RecordReader(
         file.path.name,
         load.assembly or "",
-        Columns(_rows(load, file)),
+        Columns(rows),
         report,
         Annotator.of(file.header),
         bases,

@@ -117,6 +117,14 @@ class AlleleReader:
         return contig
 
 
+def as_written(record: Any, index: int, allele: Allele) -> Allele:
+    """An allele at the place where its record has it, wherever it was moved to."""
+    if allele.structural:
+        return allele
+    reference, alternate = record.REF.upper(), record.ALT[index].upper()
+    return Allele.from_vcf(allele.reference_name, record.POS, reference, alternate)
+
+
 def shown(bases: str) -> str:
     """Bases as an error shows them, cut where they are many."""
     return bases if len(bases) <= 20 else f"{bases[:20]}… ({len(bases)} bases)"

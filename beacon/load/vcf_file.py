@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -13,6 +13,7 @@ import cyvcf2
 
 from beacon.framework.errors import LoadError
 from beacon.load.bcf_records import BcfRecords, is_bcf
+from beacon.load.bgzf_index import IndexedContig, read_index
 from beacon.load.byte_stream import DamagedFile
 from beacon.load.vcf_header import declared_by
 from beacon.load.vcf_records import VcfRecords
@@ -102,6 +103,30 @@ class VcfFile:
             for record in self._all_records():
                 yield record
                 number += 1
+
+    def index(self) -> Mapping[str, IndexedContig] | None:
+        """What the index beside the file says, see `bgzf_index.read_index`."""
+        return read_index(self.path, declared_by(self._reader).contigs)
+
+    def records_from(self, contig: str, offset: int) -> Iterator[Any]:
+        """The records of one contig from some place on; as `records` gives them.
+
+        Args:
+            offset: The virtual offset of a record of the contig.
+
+        Raises:
+            LoadError: The file is damaged there, or there is no record of the contig.
+        """
+        read = BcfRecords if self._is_binary else VcfRecords
+        is_there = False
+        with _failures_of(self.path, lambda: contig):
+            for record in read(self.path, declared_by(self._reader), offset):
+                if contig != record.CHROM:
+                    break
+                is_there = True
+                yield record
+            if not is_there:
+                raise DamagedFile("the index beside the file does not fit it; make it anew")
 
     def region(self, name: str, start: int, end: int) -> Iterator[Any]:
         """The records that overlap an interval, by the index beside the file.

@@ -15,7 +15,7 @@ from typing import Any, cast
 
 import cyvcf2
 
-from beacon.load.byte_stream import DamagedFile, blocks
+from beacon.load.byte_stream import BLOCK_BYTES, READ_AHEAD_BYTES, DamagedFile, blocks
 from beacon.load.genotypes import Genotypes
 from beacon.load.sample_text import fields_of, read_samples
 from beacon.load.vcf_header import Declared
@@ -137,10 +137,11 @@ class VcfRecords:
 
     Args:
         declared: What its header declares, which `cyvcf2` has already accepted.
+        offset: Where to begin, the virtual offset of a line; 0 is the first one.
     """
 
-    def __init__(self, path: Path, declared: Declared) -> None:
-        self.path, self.declared = path, declared
+    def __init__(self, path: Path, declared: Declared, offset: int = 0) -> None:
+        self.path, self.declared, self._offset = path, declared, offset
         self._header = b""
         self._known = {b".", *(name.encode() for name in declared.filters)}
         self._declared_contigs = {name.encode() for name in declared.contigs.values()}
@@ -164,7 +165,10 @@ class VcfRecords:
     def _blocks_of_lines(self) -> Iterator[bytes]:
         """The lines after the header, in blocks that end where a line does."""
         rest: list[bytes] = []
-        for block in blocks(self.path):
+        if self._offset:
+            self._header = self._read_header()
+        size = READ_AHEAD_BYTES if self._offset else BLOCK_BYTES
+        for block in blocks(self.path, size, self._offset):
             end = block.rfind(b"\n") + 1
             if not end:
                 rest.append(block)
@@ -181,6 +185,15 @@ class VcfRecords:
         if last := b"".join(rest):  # of compressed files the last line may lack its end
             lines = last + b"\n"
             yield lines if self._header else lines[_header_end(lines) :]
+
+    def _read_header(self) -> bytes:
+        lines = b""
+        for block in blocks(self.path, READ_AHEAD_BYTES):
+            lines += block
+            after = _header_end(lines[: lines.rfind(b"\n") + 1])
+            if after is not None:
+                return lines[:after]
+        raise DamagedFile("it has no line of column names")
 
     def _records(self, lines: bytes) -> Iterator[VcfRecord | cyvcf2.Variant]:
         records: list[VcfRecord | None] = []

@@ -21,7 +21,9 @@ from pyroaring import BitMap
 from beacon.framework.source import NOBODY
 from beacon.model.allele import Allele, Called, Observation
 from beacon.model.assemblies import code as chromosome_code
+from beacon.model.normalisation import left_shifted
 from beacon.model.ontology import Ontologies
+from beacon.model.reference import Bases
 from beacon.mongo import documents
 from beacon.mongo.allele_keys import allele_key, fits_block, is_typed_by_bases
 from beacon.mongo.annotations import catalogue_annotations, write_annotations
@@ -66,7 +68,10 @@ class AlleleWriter:
             state.get("populations") or manifest.get("populations", ())
         )
         self._normalised: bool | None = state.get("normalised", manifest.get("normalised"))
+        self._bases: Bases | None = None
+        self._are_shifted = False
         self._population_of: npt.NDArray[np.int64] | None = None
+        self._is_in_order = False
         self._codes: set[int] = set(state.get("codes", ()))
         self._older: dict[int, list[int]] = {}
         for layer in manifest.get("layers", ()):
@@ -89,17 +94,21 @@ class AlleleWriter:
         """The rows of a file's samples: whom the alleles that follow speak for."""
         self._samples = row_set(rows[rows != NOBODY])
 
+    def shift_by(self, bases: Bases) -> None:
+        """Move insertions and deletions as far left as the reference sequence lets them."""
+        self._bases = bases
+
     def populations(self, names: Sequence[str]) -> None:
         """Name what the strata of this load count."""
         for name in names:
             if name not in self._populations:
                 self._populations.append(name)
         self._population_of = np.array([self._populations.index(name) for name in names], np.int64)
+        self._is_in_order = self._populations == list(names)
 
     def left_shifted(self, *, all_of_them: bool) -> None:
-        """Note whether this load's alleles are as far left as they can be."""
-        # One load that was not shifted is enough for a shifted question to miss what it brought.
-        self._normalised = all_of_them and self._normalised is not False
+        """Note whether this load's alleles are as far left as they can be when they come."""
+        self._are_shifted = all_of_them
 
     def state(self) -> dict[str, Any]:
         """What a load that is taken up again has to know."""
@@ -118,6 +127,11 @@ class AlleleWriter:
         self._ontologies = ontologies
         shift = self._shift = self._shift or bin_shift_for(len(self._samples or ()))
         speaking = self._samples
+        # One load that was not shifted is enough for a shifted question to miss what it brought.
+        shifted = self._are_shifted or self._bases is not None
+        self._normalised = shifted and self._normalised is not False
+        if self._bases is not None and not self._are_shifted:
+            observations = [_shifted(one, self._bases) for one in observations]
         bins = self._bins
         for observation in observations:
             allele = observation.allele
@@ -276,6 +290,8 @@ class AlleleWriter:
         """The observation with its counts in the order of the dataset's populations."""
         if self._population_of is None or observation.strata is None:
             raise ValueError("the populations of the counts were not named")
+        if self._is_in_order:
+            return observation
         strata = np.full((len(self._populations), 5), NOT_STATED, np.int64)
         strata[self._population_of] = observation.strata
         return msgspec.structs.replace(observation, strata=strata)
@@ -287,6 +303,9 @@ class AlleleWriter:
     ) -> int:
         """Take annotations of those alleles that the dataset has, and count them."""
         self._ontologies = ontologies
+        if self._bases is not None:
+            bases = self._bases
+            annotations = [(left_shifted(allele, bases), said) for allele, said in annotations]
         present = self._present([allele for allele, _ in annotations])
         for (allele, annotation), is_there in zip(annotations, present, strict=True):
             if is_there:
@@ -355,3 +374,10 @@ class AlleleWriter:
             if collection == documents.STRUCTURAL:
                 copy_patterns(self._database, old, self._slot)
         self._has[key] = True
+
+
+def _shifted(observation: Observation, bases: Bases) -> Observation:
+    allele = left_shifted(observation.allele, bases)
+    if allele is observation.allele:
+        return observation
+    return msgspec.structs.replace(observation, allele=allele)

@@ -11,7 +11,7 @@ from pymongo.database import Database
 from pyroaring import BitMap
 
 from beacon.mongo import documents
-from beacon.mongo.blocks import codes_of_dense, rows_of_set, zygosities
+from beacon.mongo.blocks import Block, codes_of_dense, rows_of_set, zygosities
 from beacon.mongo.documents import block_id
 
 Documents = Database[dict[str, Any]]
@@ -92,3 +92,17 @@ def _carriers(database: Documents, manifest: Mapping[str, Any]) -> Iterator[Any]
         asked = {"l": manifest["structural"], "o": True}
         for document in database[documents.STRUCTURAL].find(asked, {"r": 1}):
             yield np.frombuffer(document["r"], "<u4")
+
+
+def has_uncarried(database: Documents, manifest: Mapping[str, Any]) -> bool:
+    """Whether some allele was observed of which no carriers are known at all."""
+    for layer in manifest.get("layers", ()):
+        for code in layer["codes"]:
+            low, high = code_range(int(manifest["shift"] or 0), code)
+            asked = {"_id": {"$gte": low, "$lte": high}, "l": layer["slot"]}
+            for document in database[documents.BLOCKS].find(asked):
+                block = Block(document)
+                if (block.observed() & (block.column("carriers") == 0)).any():
+                    return True
+    asked = {"l": manifest.get("structural"), "o": True, "n.0": 0}
+    return database[documents.STRUCTURAL].find_one(asked) is not None

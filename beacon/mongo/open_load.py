@@ -16,6 +16,7 @@ from beacon.framework.errors import LoadError
 from beacon.framework.source import NOBODY, SourceFile
 from beacon.model.allele import Observation
 from beacon.model.ontology import Ontologies
+from beacon.model.reference import Bases
 from beacon.mongo import documents
 from beacon.mongo.alleles import AlleleWriter
 from beacon.mongo.barred import BIOSAMPLE, INDIVIDUAL, Barred, links_of, names_gone, without_gone
@@ -38,6 +39,7 @@ class MongoLoad:
     Args:
         serve: Whether the release is served once it is whole, or kept for later.
         keep: How many releases before the served one are kept.
+        bases: The reference sequence, to move insertions and deletions along.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class MongoLoad:
         *,
         serve: bool = True,
         keep: int = 2,
+        bases: Bases | None = None,
     ) -> None:
         self._database = database
         self._serve, self._keep = serve, keep
@@ -70,6 +73,8 @@ class MongoLoad:
         self._remembered = (self._published_samples, self._published_owners)
         self._row_of = {name: row for row, name in enumerate(self._samples) if name}
         self._alleles = AlleleWriter(database, slot, self._manifest, state.get("written", {}))
+        if bases is not None:
+            self._alleles.shift_by(bases)
         self._staged = database[documents.STAGED].find_one({"l": slot}) is not None
         added, owners = self._read_samples(slot)
         for name in added:

@@ -135,7 +135,8 @@ def _entry(
         number = observation.called.allele_number
     strata = observation.strata
     if strata is not None and not len(codes):
-        homozygous, hemizygous = (max(int(one), 0) for one in strata[0, 3:5])
+        _, _, _, homozygous, hemizygous = strata[0].tolist()
+        homozygous, hemizygous = max(homozygous, 0), max(hemizygous, 0)
     return Entry(
         allele.start - bin_start,
         allele.reference_bases,
@@ -242,10 +243,11 @@ def _named(key: int, slot: int, ordered: Sequence[Entry]) -> dict[str, Any] | No
     widest = max((len(one.strata) for one in ordered if one.strata is not None), default=0)
     if not widest:
         return None
-    counts = np.full((widest, 5, len(ordered)), NOT_STATED, "<i4")
+    counts = np.full((len(ordered), widest, 5), NOT_STATED, "<i4")
     for index, entry in enumerate(ordered):
         if entry.strata is not None:
-            counts[: len(entry.strata), :, index] = entry.strata
+            counts[index, : len(entry.strata)] = entry.strata
+    counts = counts.transpose(1, 2, 0)  # as bytes, the alleles of one count are neighbours
     return {"_id": key, "l": slot, "p": widest, "s": counts.tobytes()}
 
 

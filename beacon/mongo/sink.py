@@ -14,6 +14,7 @@ from pymongo.database import Database
 from beacon.framework.errors import LoadError
 from beacon.framework.source import SourceFile
 from beacon.model.ontology import Ontologies, Ontology
+from beacon.model.reference import Bases
 from beacon.mongo import documents
 from beacon.mongo.barred import Barred
 from beacon.mongo.history import mark_dropped, release_of
@@ -52,7 +53,16 @@ class MongoSink:
         self._database = database
         self._grace_s = grace_s
         self._keep, self._serve = keep, serve
+        self._bases: Mapping[str, Bases] = {}
         prepare(database)
+
+    def shift_by(self, bases: Mapping[str, Bases]) -> None:
+        """Move insertions and deletions of all loads as far left as they can be.
+
+        Args:
+            bases: The reference sequences, by assembly.
+        """
+        self._bases = bases
 
     def open(
         self, dataset_id: str, *, assembly: str | None, files: Sequence[SourceFile]
@@ -110,6 +120,7 @@ class MongoSink:
             self.ontologies(),
             serve=self._serve,
             keep=self._keep,
+            bases=self._bases.get(assembly or known or ""),
         )
 
     def drop(self, dataset_id: str) -> bool:

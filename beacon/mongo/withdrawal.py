@@ -48,7 +48,7 @@ from beacon.mongo.load_register import (
     refuse_if_alive,
     settle,
 )
-from beacon.mongo.observed import zygosities_without
+from beacon.mongo.observed import has_uncarried, zygosities_without
 from beacon.mongo.people import write_layer
 from beacon.mongo.purge import purge_alleles
 from beacon.mongo.roster import Attachment, Roster
@@ -306,6 +306,8 @@ def _mask(
     if rows:
         masked["withdrawn"] = bytes(rows.serialize())
         masked["zygosities"] = zygosities_without(database, manifest, rows)
+        if not masked["zygosities"] and not has_uncarried(database, manifest):
+            masked["observed"] = 0  # whoever counts finds nothing
     keep_release(database, masked, manifest, slot=slot, kind="withdrawal", serve=True)
     if not serve_release(database, masked, manifest):
         raise OperatorError(

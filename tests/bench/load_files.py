@@ -178,9 +178,7 @@ def _write_sites(path: Path, sites: int, by_sex: bool) -> None:
         lines = ["##fileformat=VCFv4.2\n", "##contig=<ID=chr1,length=248956422,assembly=GRCh38>\n"]
         for field in fields:
             number = "1" if field.startswith("AN") else "A"
-            lines.append(
-                f'##INFO=<ID={field},Number={number},Type=Integer,Description="Counts">\n'
-            )
+            lines.append(f'##INFO=<ID={field},Number={number},Type=Integer,Description="Counts">\n')
         lines.append("#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n")
         file.write("".join(lines).encode())
         for (pos, ref, alt), counts in zip(
@@ -208,9 +206,7 @@ def _write_table(path: Path, sites: int) -> None:
 def phenopackets(people: int) -> Path:
     """So many phenopackets in one file, a line each: real ones with new ids, else made up."""
     kind = "real" if REAL_PACKETS.exists() else "made-up"
-    return made_once(
-        f"packets-{people}-{kind}.jsonl.gz", lambda path: _write_packets(path, people)
-    )
+    return made_once(f"packets-{people}-{kind}.jsonl.gz", lambda path: _write_packets(path, people))
 
 
 def _write_packets(path: Path, people: int) -> None:

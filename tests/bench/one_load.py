@@ -80,7 +80,7 @@ def main() -> None:
             report = LOADING[given.way](sink, DATASET, given.assembly, given.paths)
         took["records"] = report.records
         took["loaded"] = dict(report.loaded)
-        took["not_loaded"] = sum(report.not_loaded.values())
+        took["not_loaded"] = sum(one.count for one in report.not_loaded.values())
     if profile is not None:
         profile.disable()
         pstats.Stats(profile, stream=sys.stderr).sort_stats("tottime").print_stats(_PROFILED)

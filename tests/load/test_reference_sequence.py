@@ -54,3 +54,22 @@ def test_a_record_whose_reference_is_not_that_of_the_sequence_is_not_loaded(tmp_
     assert finding.examples[0].reason == "REF is not what the reference sequence has"
     assert finding.examples[0].detail == "REF is T, the reference sequence has G"
     assert [one.allele.vcf for one in release.observations] == [(1001, "C", "A")]
+
+
+def test_the_annotation_of_a_moved_indel_comes_with_it(tmp_path):
+    path = tmp_path / "calls.vcf"
+    described = "Allele|Consequence|IMPACT|SYMBOL|Gene"
+    path.write_text(
+        HEAD.replace(
+            "#CHROM",
+            "##INFO=<ID=CSQ,Number=.,Type=String,"
+            f'Description="Consequence annotations from Ensembl VEP. Format: {described}">\n#CHROM',
+        )
+        + "17\t1006\t.\tGTG\tG\t.\t.\tCSQ=-|frameshift_variant|HIGH|GENE1|ENSG1\tGT\t0/1\n"
+    )
+    sink = MemorySink()
+    load_vcf(sink, "d", "GRCh38", [path], bases=bases)
+
+    (observation,) = sink.published["d"].observations
+    assert observation.allele.start == 1001
+    assert observation.annotation["molecularAttributes"]["geneIds"] == ["GENE1"]
