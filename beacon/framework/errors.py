@@ -15,6 +15,7 @@
     OperatorError                   its message is meant for whoever runs a command
     ├── SettingsError               the settings file or environment is wrong
     └── LoadError                   files cannot be loaded as asked
+        └── LoadInterrupted         they can: the load goes on where it was when asked for again
 """
 
 from __future__ import annotations
@@ -92,3 +93,7 @@ class SettingsError(OperatorError):
 
 class LoadError(OperatorError):
     """Files cannot be loaded as asked; nothing was published."""
+
+
+class LoadInterrupted(LoadError):
+    """A load was stopped on its way; asked for again, it goes on where it was."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
@@ -139,6 +139,71 @@ class Load(Protocol):
 
     def abandon(self) -> None:
         """Forget the load and what it wrote; the published release is untouched."""
+
+
+class LoadPart(Protocol):
+    """A part of an open load, in the hands of one process; no other one touches what it writes."""
+
+    @property
+    def position(self) -> int:
+        """How many records of the part an interrupted load has already written for good."""
+
+    def samples_of_file(self, rows: Any) -> None:
+        """Whom the alleles that follow speak for: the rows of a file's samples."""
+
+    def write_alleles(self, observations: Sequence[Any]) -> None:
+        """Take `model.variation.Observation` values."""
+
+    def mark(self, position: int) -> None:
+        """All records of the part up to `position` were handed over: flush and remember."""
+
+    def finish(self, position: int, account: bytes) -> None:
+        """The part was handed over whole; `account` is kept for `SharedLoad.accounts`."""
+
+
+class JoinedLoad(Protocol):
+    """An open load, from within a process that joined it."""
+
+    def part(self, name: str) -> LoadPart:
+        """One part; as long as it is written, nobody else may have it."""
+
+    def close(self) -> None:
+        """Leave the load."""
+
+
+class Invitation(Protocol):
+    """What another process needs to join an open load: it can be pickled."""
+
+    def join(self) -> JoinedLoad:
+        """The load, from within the process that this is called in."""
+
+
+@runtime_checkable
+class SharedLoad(Load, Protocol):
+    """A load that several processes may write, each parts of its own."""
+
+    def plan(self) -> bytes | None:
+        """How this load was cut into parts before it was interrupted, if it was.
+
+        Then it has to go on in parts.
+        """
+
+    def share(self, plan: bytes, *, samples: int, has_annotations: bool) -> Invitation | None:
+        """Let other processes join; `None` if they cannot.
+
+        After all rows were asked for, and before anything is written.
+
+        Args:
+            plan: How the load is cut into parts, as `plan` is to give it.
+            samples: How many the first file has.
+            has_annotations: Whether observations will have any.
+        """
+
+    def accounts(self) -> Mapping[str, bytes]:
+        """The account of each part that was handed over whole, by name.
+
+        Before the load is published, when all processes have left it.
+        """
 
 
 class Sink(Protocol):

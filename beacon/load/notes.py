@@ -38,9 +38,6 @@ class Notes:
         self._keys, self._sizes = array("Q"), array("Q")
         self._at = 0
 
-    def __contains__(self, key: int) -> bool:
-        return key in self._taken
-
     def fresh(self, keys: Sequence[int]) -> list[int]:
         """Which of some alleles, as indexes, have no annotation yet."""
         taken = self._taken
@@ -83,8 +80,7 @@ class Noted:
     __slots__ = ("_files", "_notes", "_open")
 
     def __init__(self, notes: npt.NDArray[Any], files: Sequence[Path]) -> None:
-        keys, first = np.unique(notes["key"], return_index=True)
-        self._notes = notes[first]
+        self._notes = notes[np.unique(notes["key"], return_index=True)[1]]
         self._files = files
         self._open: tuple[int, BinaryIO] | None = None
 

@@ -77,7 +77,6 @@ class PersonFile:
             count only on those that this file has records on.
         bases: The reference sequence, to compare REF with and to move alleles along.
         scratch: Folder for a moment's files.
-        header: The file's header; it tells what INFO says of alleles.
     """
 
     path: Path
@@ -86,7 +85,6 @@ class PersonFile:
     regions: Regions | None
     report: Report
     scratch: Path
-    header: str
     is_part: bool = False
     bases: Bases | None = None
     codes: tuple[int, ...] = ()
@@ -109,7 +107,6 @@ class PersonFile:
             LoadError: The file is damaged, or on another assembly.
         """
         self._alleles, self._notes = segment.alleles, segment.notes
-        self._annotator = Annotator.of(self.header)
         if self.rows.size == 1 and not self.path.name.endswith(_BCF_SUFFIX):
             self._read_text()
         else:
@@ -133,7 +130,9 @@ class PersonFile:
         number = 0
         left: list[tuple[int, bytes]] = []
         header = bytearray()
-        for text in _texts(self.path, header):
+        for number_of_text, text in enumerate(_texts(self.path, header)):
+            if not number_of_text:
+                self._annotator = Annotator.of(header.decode("utf-8", "replace"))
             for lines in read_lines(text, self.assembly, self._alleles, self.bases):
                 self._take_lines(lines, row)
                 left += [(number + at, line) for at, line in lines.left]
@@ -209,8 +208,9 @@ class PersonFile:
         return LoadError(f"{self.path} is damaged or not valid VCF at record {number}")
 
     def _read_records(self) -> None:
-        reader = self._reader()
         file = VcfFile(self.path, self.assembly)
+        self._annotator = Annotator.of(file.header)
+        reader = self._reader()
         try:
             for record in file.records():
                 self._take_record(reader, record)

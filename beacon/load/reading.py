@@ -22,7 +22,7 @@ from beacon.framework.source import NOBODY
 from beacon.load.assessed import Regions, read_regions
 from beacon.load.person_file import PersonFile
 from beacon.load.progress import Silent
-from beacon.load.report import Report
+from beacon.load.report import Problem, Report
 from beacon.load.source_files import identify
 from beacon.load.spool import SegmentWriter
 from beacon.load.vcf_alleles import NOTHING
@@ -31,6 +31,9 @@ from beacon.model.reference import Bases
 
 _LOOKED_AT = 100
 """Records among which a gVCF has a reference block."""
+
+OUTSIDE_REGIONS = "outside the assessed regions of the file: frequencies are not known there"
+"""The warning that counts carriers' alleles."""
 
 Reference = Callable[[], Bases]
 """Opens the reference sequence, in whichever process: it can be pickled."""
@@ -165,6 +168,8 @@ def read_share(share: Share) -> Done:
         )
         if not file.read_into(segment) and any(row != NOBODY for row in rows):
             silent.append(facts.path)
+        if file.outside:
+            _warn_of_outside(report, facts.path, file.outside)
         places.append((facts.path, file.codes))
         if segment.size >= share.segment_size:
             stems.append(segment.stem)
@@ -205,6 +210,19 @@ def processes(wanted: int) -> Iterator[Run]:
 def available_processors() -> int:
     """Processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _warn_of_outside(report: Report, path: Path, alleles: int) -> None:
+    report.warn(
+        Problem(
+            file=path.name,
+            place="1 allele" if alleles == 1 else f"{alleles:,} alleles",
+            reason=OUTSIDE_REGIONS,
+            detail="who carries them is known, and how many alleles were looked at only where "
+            "everybody's file says so",
+        )
+    )
+    report.warnings[OUTSIDE_REGIONS].count += alleles - 1
 
 
 @lru_cache(maxsize=4)

@@ -48,6 +48,11 @@ class Finding:
         if len(self.examples) < EXAMPLES:
             self.examples.append(problem)
 
+    def merge(self, other: Finding) -> None:
+        """Add the problems of another account, which come after these."""
+        self.count += other.count
+        self.examples += other.examples[: EXAMPLES - len(self.examples)]
+
 
 @dataclass(slots=True)
 class Report:
@@ -93,6 +98,21 @@ class Report:
         """Note that something is loaded although it is not as it should be."""
         self.warnings.setdefault(problem.reason, Finding()).add(problem, 1)
         self._list("warning", problem)
+
+    def merge(self, other: Report) -> None:
+        """Add the account of other records of the same load, which come after these.
+
+        Files, and what is listed, are not added.
+        """
+        self.records += other.records
+        self.items += other.items
+        self.loaded += other.loaded
+        self.waiting += other.waiting
+        self.nothing_to_load += other.nothing_to_load
+        for reason, finding in other.not_loaded.items():
+            self.not_loaded.setdefault(reason, Finding()).merge(finding)
+        for reason, finding in other.warnings.items():
+            self.warnings.setdefault(reason, Finding()).merge(finding)
 
     def check_complete(self) -> None:
         """Make sure that nothing was lost without a word.

@@ -19,6 +19,7 @@ from beacon.framework.errors import LoadError
 from beacon.framework.source import NOBODY, Load, Sink, SourceFile
 from beacon.load.assessed import read_regions, regions_beside
 from beacon.load.bff_variants import load_waiting
+from beacon.load.output import Output, Sizes
 from beacon.load.progress import Progress, Silent
 from beacon.load.reading import (
     Done,
@@ -34,7 +35,7 @@ from beacon.load.reading import (
     samples_of,
 )
 from beacon.load.report import Finding, Problem, Report
-from beacon.load.sites import Merger, Output, Sizes
+from beacon.load.sites import Merger
 from beacon.load.source_files import find_files
 from beacon.load.spool import Spool
 from beacon.load.vcf_file import is_vcf
@@ -220,7 +221,7 @@ class _Merge:
         self._row_of = _rows(self.load, [one for one, _ in self.new])
         with tempfile.TemporaryDirectory(prefix="beacon-load-") as folder:
             stems, silent = self._read(run, Path(folder))
-            self._merge(Spool(stems), silent)
+            self._merge(Spool(stems), silent, self._bounded())
         for facts, source in self.new:
             if not self._has_withdrawn(facts):
                 self.load.finish(source)
@@ -245,6 +246,11 @@ class _Merge:
             self._warn_of_silence(silent)
         rows = (self._row_of[name] for name in names)
         return stems, BitMap([row for row in rows if row != NOBODY])
+
+    def _bounded(self) -> BitMap:
+        """Rows of those whose files say by regions what they assessed."""
+        names = {name for facts, _ in self.new if facts.regions for name in facts.samples}
+        return BitMap([self._row_of[name] for name in names if self._row_of[name] != NOBODY])
 
     def _shares(self, folder: Path) -> Iterator[Share]:
         """The files in their order, cut so that all processes have something to do."""
@@ -329,13 +335,13 @@ class _Merge:
 
     # Merging ---------------------------------------------------------------------------------
 
-    def _merge(self, spool: Spool, silent: BitMap) -> None:
+    def _merge(self, spool: Spool, silent: BitMap, bounded: BitMap) -> None:
         identities = sorted(source.digest for _, source in self.new)
         digest = hashlib.sha256("\n".join(identities).encode()).hexdigest()
         whole = SourceFile(name=f"{_files(len(identities))}, merged", digest=digest)
         windows = list(spool.windows(self.sizes.window))
         self.progress.file("merging (calls)", sum(window.size for window in windows))
-        merger = Merger(spool, silent)
+        merger = Merger(spool, silent, bounded)
         output = Output(self.load, whole, self.load.position(whole), self.sizes)
         for window in windows:
             for site, observation in merger.merge(window, output.position):

@@ -11,49 +11,29 @@ import numpy as np
 import numpy.typing as npt
 from pyroaring import BitMap
 
-from beacon.framework.source import NOBODY, Load, SourceFile
+from beacon.framework.answer import Record
+from beacon.framework.source import NOBODY
 from beacon.load.spool import (
-    BIN_BASES,
     CARRIER,
     COPIES_SHIFT,
     FIRST_OTHER,
     LOW_BITS,
     ODD,
+    OUTSIDE,
     RUN,
     START_BITS,
     ZYGOSITY,
     Array,
     Spool,
     Window,
-    snv_bases,
+    extent,
+    snv_at,
 )
 from beacon.model.allele import Allele, Called, Observation, Zygosity
-from beacon.model.assemblies import NAMES
 
 HOM = int(Zygosity.HOM)
 
-_BATCH = 1_000
 _LOW = np.uint64((1 << LOW_BITS) - 1)
-_LONGEST = BIN_BASES
-"""Bases of a footprint over which it is asked who was looked at; the rest is taken to be alike."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sizes:
-    """What a load holds in memory.
-
-    Attributes:
-        segment: calls and runs that a process which reads holds before it writes them to disk;
-            about 30 bytes each, beside those of the file that is being read.
-        window: calls and runs that are merged at once; about 60 bytes each.
-        alleles: alleles that are merged and not written yet: at this many, or at so many
-            `carriers`, they are, and an interrupted load can be taken up again from there.
-    """
-
-    segment: int = 4_000_000
-    window: int = 8_000_000
-    alleles: int = 50_000
-    carriers: int = 40_000_000
 
 
 class Site(NamedTuple):
@@ -91,10 +71,12 @@ class Merger:
 
     Args:
         silent: Rows of samples of which nothing says where they have no variant.
+        bounded: Rows of samples of which nothing says so outside the assessed regions.
     """
 
     spool: Spool
     silent: BitMap
+    bounded: BitMap = field(default_factory=BitMap)
     _twice: BitMap = field(default_factory=BitMap)
     _once: BitMap = field(default_factory=BitMap)
     _called: Called | None = None
@@ -125,7 +107,7 @@ class Merger:
         self._open = still_open[ends >= end]
 
     def _alleles(self, window: Window, runs: Array, after: int) -> Iterator[Site]:
-        calls, alleles = self.spool.calls(window.first, window.end)
+        calls, alleles, notes = self.spool.calls(window.first, window.end)
         _, last = window.sites
         keys = calls["key"]
         bounds = np.flatnonzero(np.append(True, keys[1:] != keys[:-1])) if keys.size else keys
@@ -135,35 +117,36 @@ class Merger:
         low = (keys[bounds] & _LOW).astype(np.int64)
         ends = group_sites + 1
         for group in np.flatnonzero(low >= FIRST_OTHER).tolist():
-            ends[group] = group_sites[group] + _extent(alleles[low[group] - FIRST_OTHER])
+            ends[group] = group_sites[group] + extent(alleles[low[group] - FIRST_OTHER])
         beyond = runs
         around = columns
         if ends.size and int(ends.max()) > last and (window.end << 16) >> START_BITS == window.code:
             beyond = np.concatenate((runs, self.spool.runs(window.end, window.end + 1)))
-            around = _with_next(columns, self.spool.calls(window.end, window.end + 1)[0])
+            around = _with_next(columns, self.spool.calls(window.end, window.end + 1).calls)
         events = self._events(beyond)
         upto = np.searchsorted(events.sites, group_sites, side="right")
         within = np.searchsorted(events.sites, ends, side="left")
-        sites = _Sites(self, columns, around, events, bounds, group_sites, ends)
+        sites = _Sites(self, window, columns, around, events, bounds, group_sites, ends)
         applied = 0
-        name = NAMES[window.code - 1]
-        base = window.code << START_BITS
         numbered = zip(
-            group_sites.tolist(), low.tolist(), upto.tolist(), within.tolist(), strict=True
+            group_sites.tolist(),
+            low.tolist(),
+            upto.tolist(),
+            within.tolist(),
+            notes.places(keys[bounds]),
+            strict=True,
         )
-        for group, (site, number, reached, inside) in enumerate(numbered):
+        for group, (site, number, reached, inside, note) in enumerate(numbered):
             if reached > applied:
                 self._advance(events, applied, reached)
                 applied = reached
             if site <= after:
                 continue
-            if number < FIRST_OTHER:
-                reference, alternate = snv_bases(number)
-                start = site - base
-                allele = Allele(name, start, start + 1, reference, alternate, "SNP")
-            else:
-                allele = alleles[number - FIRST_OTHER]
-            yield Site(site, sites.observation(group, allele, slice(reached, inside)))
+            is_snv = number < FIRST_OTHER
+            allele = snv_at(site, number) if is_snv else alleles[number - FIRST_OTHER]
+            said = notes.read(note) if note >= 0 else None
+            yield Site(site, sites.observation(group, allele, slice(reached, inside), said))
+        notes.close()
         until = int(np.searchsorted(events.sites, last, side="left"))
         if until > applied:
             self._advance(events, applied, until)
@@ -193,6 +176,23 @@ class Merger:
         if known is not None and (known.twice != self._twice or known.once != self._once):
             self._called = None
 
+    def reaching_into(self, window: Window) -> tuple[Array, Array, Array]:
+        """Ends (as sites), rows and copies of calls that begin before a window and end in it."""
+        none = np.empty(0, np.int64)
+        first, _ = window.sites
+        if first & (1 << START_BITS) - 1 == 0:
+            return none, none, none
+        # No footprint counts for more than a bin.
+        calls, alleles, _ = self.spool.calls(window.first - 1, window.first)
+        low = (calls["key"] & _LOW).astype(np.int64)
+        calls, low = calls[low >= FIRST_OTHER], low[low >= FIRST_OTHER]
+        lengths = np.array([extent(one) for one in alleles], np.int64)
+        ends = (calls["key"] >> np.uint64(LOW_BITS)).astype(np.int64)
+        ends = ends + lengths[low - FIRST_OTHER] if low.size else ends
+        reaching = (ends > first) & (calls["row"] != NOBODY)
+        columns = _Calls(ends[reaching], calls["row"][reaching], calls["flags"][reaching], alleles)
+        return columns.sites, columns.rows, columns.copies
+
     def called(self) -> Called:
         """Who was looked at where the merger is; the same object while these are the same."""
         if self._called is None:
@@ -205,6 +205,7 @@ class _Sites:
     """The alleles of one window: `bounds` is where the calls of each begin."""
 
     merger: Merger
+    window: Window
     calls: _Calls
     around: _Calls
     events: _Events
@@ -217,7 +218,10 @@ class _Sites:
     _rows: npt.NDArray[np.uint32] = field(init=False)
     _zygosity: npt.NDArray[np.uint8] = field(init=False)
     _odd: list[bool] = field(init=False)
+    _outside: list[bool] = field(init=False)
+    _to_come: list[int] = field(init=False)
     _long: list[int] = field(default_factory=list)
+    _before: tuple[Array, Array, Array] | None = None
 
     def __post_init__(self) -> None:
         calls = self.calls
@@ -228,11 +232,24 @@ class _Sites:
         self._zygosity = calls.flags[carrying] & np.uint8(ZYGOSITY)
         before = np.append(0, np.cumsum(carrying))
         self._carried = before[[*self._starts, calls.rows.size]].tolist()
-        odd = np.append(0, np.cumsum(calls.flags & ODD != 0))
-        self._odd = (np.diff(odd[[*self._starts, calls.rows.size]]) > 0).tolist()
+        self._odd, self._outside = self._any(ODD), self._any(OUTSIDE)
+        self._to_come = np.flatnonzero(self.ends - self.sites > 1)[::-1].tolist()
 
-    def observation(self, group: int, allele: Allele, inside: slice) -> Observation:
-        """One allele, where the merger is; `inside` are the events within its footprint."""
+    def _any(self, flag: int) -> list[bool]:
+        """Of each allele whether any of its calls has a flag."""
+        before = np.append(0, np.cumsum(self.calls.flags & flag != 0))
+        found: list[bool] = (np.diff(before[[*self._starts, self.calls.rows.size]]) > 0).tolist()
+        return found
+
+    def observation(
+        self, group: int, allele: Allele, inside: slice, said: Record | None
+    ) -> Observation:
+        """One allele, where the merger is.
+
+        Args:
+            inside: The events within its footprint.
+            said: What files say of it.
+        """
         first, end = self._carried[group], self._carried[group + 1]
         rows, zygosity = self._rows[first:end], self._zygosity[first:end]
         called = self._called(group, inside)
@@ -243,6 +260,7 @@ class _Sites:
             called=called,
             allele_number=called.allele_number if called else 0,
             allele_count=end - first + int(np.count_nonzero(zygosity == HOM)),
+            annotation=said,
         )
 
     def _called(self, group: int, inside: slice) -> Called | None:
@@ -252,77 +270,52 @@ class _Sites:
             len(silent) <= stop - start and silent <= BitMap(self.calls.rows[start:stop])
         ):
             return None
-        self._remember_if_long(group)
         called = self.merger.called()
         if inside.stop > inside.start:
             called = self._covered(called, group, inside)
         if silent or self._odd[group]:
             rows = self.calls.rows[start:stop]
             called = _corrected(called, rows, self.calls.copies[start:stop])
+        if self._outside[group]:
+            # Who has no variant here, outside the regions of a file, is not in it.
+            missing = self.merger.bounded - called.twice - called.once
+            if not missing <= BitMap(self.calls.rows[start:stop]):
+                return None
         return called
 
-    def _remember_if_long(self, group: int) -> None:
-        """Keep the alleles at hand that reach into the sites to come."""
-        site = int(self.sites[group])
-        if self._long:
-            self._long = [one for one in self._long if self.ends[one] > site]
-        if self.ends[group] - site > 1:
-            self._long.append(group)
+    def _at_hand(self, site: int) -> list[int]:
+        """The alleles of the window that begin before a site and reach beyond it."""
+        while self._to_come and self.sites[self._to_come[-1]] < site:
+            self._long.append(self._to_come.pop())
+        self._long = [one for one in self._long if self.ends[one] > site]
+        return self._long
+
+    def _from_before(self, site: int) -> tuple[Array, Array]:
+        """Rows and copies of the calls of earlier windows that reach beyond a site."""
+        if self._before is None:
+            self._before = self.merger.reaching_into(self.window)
+        ends, rows, copies = self._before
+        return rows[ends > site], copies[ends > site]
 
     def _covered(self, called: Called, group: int, inside: slice) -> Called:
         """Those called all over the footprint, or by a record that overlaps it."""
         changing = np.unique(self.events.rows[inside])
         around, site, end = self.around, int(self.sites[group]), int(self.ends[group])
-        places = [np.arange(self._starts[one], self._stops[one]) for one in self._long]
+        places = [np.arange(self._starts[one], self._stops[one]) for one in self._at_hand(site)]
         first, last = np.searchsorted(around.sites, (site, end))
         places.append(np.arange(first, last))
         there = np.concatenate(places)
-        there = there[np.isin(around.rows[there], changing)]
-        copies = around.copies[there]
+        before = self._from_before(site)
+        rows = np.concatenate((before[0], around.rows[there]))
+        copies = np.concatenate((before[1], around.copies[there]))
+        chosen = np.isin(rows, changing)
+        rows, copies = rows[chosen], copies[chosen]
         # By the record with the most alleles called.
         order = np.argsort(copies, kind="stable")
         none = np.zeros(changing.size, copies.dtype)
-        rows = np.concatenate((changing, around.rows[there][order]))
-        return _corrected(called, rows, np.concatenate((none, copies[order])))
-
-
-@dataclass(slots=True)
-class Output:
-    """Hands alleles over, and marks places between them that depend on the alleles alone.
-
-    So a load that is taken up again hands over the same alleles between the same marks.
-    """
-
-    load: Load
-    source: SourceFile
-    position: int
-    sizes: Sizes
-    _batch: list[Observation] = field(default_factory=list)
-    _alleles: int = 0
-    _carriers: int = 0
-    _site: int = 0
-
-    def take(self, site: int, observation: Observation) -> None:
-        """The next allele."""
-        sizes = self.sizes
-        is_full = self._alleles >= sizes.alleles or self._carriers >= sizes.carriers
-        if is_full and site != self._site:
-            self.flush()
-        self._batch.append(observation)
-        self._alleles += 1
-        self._carriers += observation.rows.size
-        self._site = site
-        if len(self._batch) >= _BATCH:
-            self.load.write_alleles(self._batch)
-            self._batch = []
-
-    def flush(self) -> None:
-        """Everything so far is handed over, and remembered."""
-        if not self._alleles:
-            return
-        self.load.write_alleles(self._batch)
-        self.load.mark(self.source, self._site)
-        self._batch, self._alleles, self._carriers = [], 0, 0
+        return _corrected(
+            called, np.concatenate((changing, rows[order])), np.concatenate((none, copies[order]))
+        )
 
 
 def _corrected(called: Called, rows: Array, copies: Array) -> Called:
@@ -364,11 +357,3 @@ def _with_next(calls: _Calls, more: Array) -> _Calls:
         np.concatenate((calls.flags, more["flags"])),
         calls.alleles,
     )
-
-
-def _extent(allele: Allele) -> int:
-    """Bases of the footprint; a structural variant has the one base it is written at."""
-    if allele.structural:
-        return 1
-    start, end = allele.footprint
-    return min(end - start, _LONGEST)

@@ -51,10 +51,19 @@ _SETS_KEPT = 2_000
 
 
 class AlleleWriter:
-    """Gathers observations until `flush`, then merges and writes them."""
+    """Gathers observations until `flush`, then merges and writes them.
+
+    Args:
+        part: Which part of the slot it writes, where several processes write to it.
+    """
 
     def __init__(
-        self, database: Documents, slot: int, manifest: Mapping[str, Any], state: Mapping[str, Any]
+        self,
+        database: Documents,
+        slot: int,
+        manifest: Mapping[str, Any],
+        state: Mapping[str, Any],
+        part: str = "",
     ) -> None:
         self._database = database
         self._slot = slot
@@ -69,7 +78,7 @@ class AlleleWriter:
         )
         self._normalised: bool | None = state.get("normalised", manifest.get("normalised"))
         self._bases: Bases | None = None
-        self._are_shifted = False
+        self.are_shifted = False
         self._population_of: npt.NDArray[np.int64] | None = None
         self._is_in_order = False
         self._codes: set[int] = set(state.get("codes", ()))
@@ -87,7 +96,7 @@ class AlleleWriter:
         self._long_alleles = bool(state.get("long_alleles") or manifest.get("long_alleles"))
         self._typed_alleles = bool(state.get("typed_alleles") or manifest.get("typed_alleles"))
         self._ontologies = Ontologies()
-        self._writes = BlockWrites(database, slot)
+        self._writes = BlockWrites(database, slot, part)
         self._writes.recover()
 
     def samples_of_file(self, rows: U32) -> None:
@@ -108,7 +117,33 @@ class AlleleWriter:
 
     def left_shifted(self, *, all_of_them: bool) -> None:
         """Note whether this load's alleles are as far left as they can be when they come."""
-        self._are_shifted = all_of_them
+        self.are_shifted = all_of_them
+
+    def share(self, samples: int, *, has_annotations: bool) -> bool:
+        """Settle what several writers of one slot have to agree on; false if they cannot.
+
+        Args:
+            samples: How many the first file has.
+            has_annotations: Whether the alleles to come have any.
+        """
+        if self._bases is not None and not self.are_shifted:
+            return False  # alleles would be moved from one part to another
+        self._shift = self._shift or bin_shift_for(samples)
+        if self._manifest.get("structural"):
+            self._copy_forward("structural", documents.STRUCTURAL)
+        if has_annotations and self._manifest.get("annotations"):
+            self._copy_forward("annotations", documents.ANNOTATIONS)
+        return True
+
+    def adopt(self, state: Mapping[str, Any]) -> None:
+        """Take over what another writer of this slot has written, by its `state`."""
+        self._codes.update(state["codes"])
+        for key in self._has:
+            self._has[key] |= state[key]
+        self._long_alleles |= state["long_alleles"]
+        self._typed_alleles |= state["typed_alleles"]
+        if state["normalised"] is not None:
+            self._normalised = state["normalised"] and self._normalised is not False
 
     def state(self) -> dict[str, Any]:
         """What a load that is taken up again has to know."""
@@ -128,9 +163,9 @@ class AlleleWriter:
         shift = self._shift = self._shift or bin_shift_for(len(self._samples or ()))
         speaking = self._samples
         # One load that was not shifted is enough for a shifted question to miss what it brought.
-        shifted = self._are_shifted or self._bases is not None
+        shifted = self.are_shifted or self._bases is not None
         self._normalised = shifted and self._normalised is not False
-        if self._bases is not None and not self._are_shifted:
+        if self._bases is not None and not self.are_shifted:
             observations = [_shifted(one, self._bases) for one in observations]
         bins = self._bins
         for observation in observations:

@@ -24,11 +24,16 @@ _MERGE = "merge"
 
 
 class BlockWrites:
-    """Writes the blocks of one slot."""
+    """Writes the blocks of one slot.
 
-    def __init__(self, database: Documents, slot: int) -> None:
+    Args:
+        part: The part of the slot that they are of, where several processes write to it.
+    """
+
+    def __init__(self, database: Documents, slot: int, part: str = "") -> None:
         self._database = database
         self._slot = slot
+        self._kind = f"{_MERGE}|{part}" if part else _MERGE
 
     def write(self, encoded: Sequence[Encoded], merged: frozenset[int]) -> None:
         """Write blocks, carriers first and blocks last: a block that carries a stamp is whole.
@@ -68,18 +73,22 @@ class BlockWrites:
         What is to be written is kept first, and written from there when the load is taken up again.
         """
         kept: list[dict[str, Any]] = [
-            {"_id": f"{self._slot}|{_MERGE}|{collection}|{number}", "c": collection, "d": document}
+            {
+                "_id": f"{self._slot}|{self._kind}|{collection}|{number}",
+                "c": collection,
+                "d": document,
+            }
             for collection, batch in _by_collection(encoded)
             for number, document in enumerate(batch)
         ]
         for one in kept:
-            one.update(l=self._slot, t=_MERGE)
+            one.update(l=self._slot, t=self._kind)
         self._put(documents.STAGED, kept)
         self._database[documents.STAGED].insert_one(
             {
-                "_id": f"{self._slot}|{_MERGE}",
+                "_id": f"{self._slot}|{self._kind}",
                 "l": self._slot,
-                "t": _MERGE,
+                "t": self._kind,
                 "keys": [one.block["_id"] for one in encoded],
             }
         )
@@ -88,7 +97,7 @@ class BlockWrites:
     def recover(self) -> None:
         """Finish, or forget, what a crash interrupted."""
         staged = self._database[documents.STAGED]
-        whole = staged.find_one({"_id": f"{self._slot}|{_MERGE}"})
+        whole = staged.find_one({"_id": f"{self._slot}|{self._kind}"})
         if whole is not None:
             for collection in _BESIDE:
                 self._database[collection].delete_many({"_id": {"$in": whole["keys"]}})
@@ -96,13 +105,13 @@ class BlockWrites:
                 low, high = dense_range(key)
                 self._database[documents.DENSE].delete_many({"_id": {"$gte": low, "$lte": high}})
             for collection in (*_BESIDE, documents.DENSE, documents.BLOCKS):
-                kept = staged.find({"l": self._slot, "t": _MERGE, "c": collection})
+                kept = staged.find({"l": self._slot, "t": self._kind, "c": collection})
                 batch = [one["d"] for one in kept]
                 for start in range(0, len(batch), _BATCH):
                     part = batch[start : start + _BATCH]
                     self._database[collection].bulk_write(_replacements(part), ordered=False)
             staged.delete_one({"_id": whole["_id"]})
-        staged.delete_many({"l": self._slot, "t": _MERGE})
+        staged.delete_many({"l": self._slot, "t": self._kind})
 
 
 def _by_collection(encoded: Sequence[Encoded]) -> Iterator[tuple[str, list[dict[str, Any]]]]:

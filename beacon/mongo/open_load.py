@@ -21,6 +21,7 @@ from beacon.mongo import documents
 from beacon.mongo.alleles import AlleleWriter
 from beacon.mongo.barred import BIOSAMPLE, INDIVIDUAL, Barred, links_of, names_gone, without_gone
 from beacon.mongo.history import keep_release, number_release, prune, serve_release
+from beacon.mongo.joined_load import JoinToken, Sharing
 from beacon.mongo.load_register import (
     close_load,
     forget_load,
@@ -40,6 +41,7 @@ class MongoLoad:
         serve: Whether the release is served once it is whole, or kept for later.
         keep: How many releases before the served one are kept.
         bases: The reference sequence, to move insertions and deletions along.
+        uri: The connection string, if other processes may join.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class MongoLoad:
         serve: bool = True,
         keep: int = 2,
         bases: Bases | None = None,
+        uri: str | None = None,
     ) -> None:
         self._database = database
         self._serve, self._keep = serve, keep
@@ -75,7 +78,9 @@ class MongoLoad:
         self._alleles = AlleleWriter(database, slot, self._manifest, state.get("written", {}))
         if bases is not None:
             self._alleles.shift_by(bases)
-        self._staged = database[documents.STAGED].find_one({"l": slot}) is not None
+        records = {"l": slot, "t": {"$in": [*documents.ENTRY_CODES]}}
+        self._staged = database[documents.STAGED].find_one(records) is not None
+        self._uri, self._sharing = uri, Sharing(database, slot)
         added, owners = self._read_samples(slot)
         for name in added:
             if name:
@@ -193,6 +198,41 @@ class MongoLoad:
                 }
             },
         )
+
+    def plan(self) -> bytes | None:
+        """How this load was cut into parts for several processes, if it was."""
+        return self._sharing.plan()
+
+    def share(self, plan: bytes, *, samples: int, has_annotations: bool) -> JoinToken | None:
+        """Let other processes join; `None` if they cannot."""
+        if self._uri is None or not self._alleles.share(samples, has_annotations=has_annotations):
+            return None
+        self._remember_samples()
+        state = self._alleles.state()
+        self._database[documents.LOADS].update_one(
+            {"_id": self._slot}, {"$set": {"owner": owner(), "written": state}}
+        )
+        self._sharing.keep_plan(plan)
+        return JoinToken(
+            uri=self._uri,
+            database=self._database.name,
+            durability=self._database.write_concern.document,
+            slot=self._slot,
+            manifest=self._manifest,
+            state=state | {"codes": []},
+            rows=max(len(self._samples), 1),
+            holder=owner(),
+            are_shifted=self._alleles.are_shifted,
+            has_annotations=has_annotations,
+        )
+
+    def accounts(self) -> Mapping[str, bytes]:
+        """The account of each part that was handed over whole."""
+        accounts = {}
+        for name, account, state in self._sharing.done():
+            self._alleles.adopt(state)
+            accounts[name] = account
+        return accounts
 
     def finish(self, file: SourceFile) -> None:
         """The file was handed over whole."""

@@ -45,14 +45,21 @@ class MongoSink:
             notice a new release and to end the answers that they began before.
         keep: How many releases before the served one are kept.
         serve: Whether loads are served once they are whole, or kept unpublished.
+        uri: The connection string, for loads that several processes share; without it they do not.
     """
 
     def __init__(
-        self, database: Documents, *, grace_s: float = 15.0, keep: int = 2, serve: bool = True
+        self,
+        database: Documents,
+        *,
+        grace_s: float = 15.0,
+        keep: int = 2,
+        serve: bool = True,
+        uri: str | None = None,
     ) -> None:
         self._database = database
         self._grace_s = grace_s
-        self._keep, self._serve = keep, serve
+        self._keep, self._serve, self._uri = keep, serve, uri
         self._bases: Mapping[str, Bases] = {}
         prepare(database)
 
@@ -121,6 +128,7 @@ class MongoSink:
             serve=self._serve,
             keep=self._keep,
             bases=self._bases.get(assembly or known or ""),
+            uri=self._uri,
         )
 
     def drop(self, dataset_id: str) -> bool:

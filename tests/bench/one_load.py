@@ -20,40 +20,68 @@ from typing import Any
 
 import pymongo
 
-from beacon.load.annotate import annotate
-from beacon.load.frequencies import load_frequencies
-from beacon.load.phenopackets import load_phenopackets
 from beacon.load.report import Report
-from beacon.load.single_samples import load_single_samples
-from beacon.load.vcf import load_vcf
 from beacon.mongo.sink import MongoSink
-from tests.bench import decode
 
 DATASET = "loaded"
-READING: dict[str, Callable[[Path, int], int]] = {
-    "cyvcf2": decode.cyvcf2_reads_genotypes,
-    "reader": decode.reads_genotypes,
-}
+READING = ("cyvcf2", "reader")
 """Ways to read genotypes without a database."""
 _ALL = sys.maxsize
 _PROFILED = 40  # lines
 
-
-def _people(sink: Any, dataset_id: str, assembly: str, paths: list[Path]) -> Report:
-    assessed = paths[0] / "assessed.bed"
-    return load_single_samples(sink, dataset_id, assembly, paths, assessed=assessed)
+Reading = Callable[[Path, int], int]
+Loading = Callable[[Any, str, str, list[Path]], Report]
 
 
-def _packets(sink: Any, dataset_id: str, assembly: str, paths: list[Path]) -> Report:
-    return load_phenopackets(sink, dataset_id, paths, assembly=assembly)
+# Each way imports what it needs alone: modules take memory too.
 
 
-LOADING: dict[str, Callable[[Any, str, str, list[Path]], Report]] = {
-    "vcf": load_vcf,
-    "frequencies": load_frequencies,
-    "phenopackets": _packets,
+def _reading(way: str) -> Reading:
+    from tests.bench import decode
+
+    return decode.cyvcf2_reads_genotypes if way == "cyvcf2" else decode.reads_genotypes
+
+
+def _cohort() -> Loading:
+    from beacon.load.vcf import load_vcf
+
+    return load_vcf
+
+
+def _frequencies() -> Loading:
+    from beacon.load.frequencies import load_frequencies
+
+    return load_frequencies
+
+
+def _phenopackets() -> Loading:
+    from beacon.load.phenopackets import load_phenopackets
+
+    return lambda sink, dataset_id, assembly, paths: load_phenopackets(
+        sink, dataset_id, paths, assembly=assembly
+    )
+
+
+def _people() -> Loading:
+    from beacon.load.single_samples import load_single_samples
+
+    return lambda sink, dataset_id, assembly, paths: load_single_samples(
+        sink, dataset_id, assembly, paths, assessed=paths[0] / "assessed.bed"
+    )
+
+
+def _annotate() -> Loading:
+    from beacon.load.annotate import annotate
+
+    return annotate
+
+
+LOADING: dict[str, Callable[[], Loading]] = {
+    "vcf": _cohort,
+    "frequencies": _frequencies,
+    "phenopackets": _phenopackets,
     "people": _people,
-    "annotate": annotate,
+    "annotate": _annotate,
 }
 
 
@@ -69,15 +97,17 @@ def main() -> None:
     given = parser.parse_args()
     took: dict[str, Any] = {"records": 0, "loaded": {}, "not_loaded": 0}
     profile = cProfile.Profile() if given.profile else None
+    reading = _reading(given.way) if given.way in READING else None
+    loading = LOADING[given.way]() if reading is None else None
     before_s, before_cpu_s = time.perf_counter(), _processor_s()
     if profile is not None:
         profile.enable()
-    if given.way in READING:
-        took["records"] = READING[given.way](given.paths[0], _ALL)
-    else:
+    if reading is not None:
+        took["records"] = reading(given.paths[0], _ALL)
+    elif loading is not None:
         with pymongo.MongoClient[dict[str, Any]](given.uri) as client:
             sink = MongoSink(client[given.database])
-            report = LOADING[given.way](sink, DATASET, given.assembly, given.paths)
+            report = loading(sink, DATASET, given.assembly, given.paths)
         took["records"] = report.records
         took["loaded"] = dict(report.loaded)
         took["not_loaded"] = sum(one.count for one in report.not_loaded.values())

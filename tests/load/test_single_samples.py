@@ -137,8 +137,83 @@ def test_regions_say_who_was_looked_at_where_no_record_does(tmp_path):
 
     assert found[snv(150)] == Seen({"A": HET}, {"A", "B"}, set(), 1, 4)
     assert found[snv(180)] == Seen({"B": HOM}, {"B"}, set(), 2, 2)
-    assert found[snv(400)] == Seen({"B": HET}, {"B"}, set(), 1, 2)
-    assert not report.warnings
+    assert found[snv(400)] == Seen({"B": HET}, None, None, 1, 0)
+    assert [one.count for one in report.warnings.values()] == [1]
+
+
+def test_outside_the_regions_of_its_file_a_carrier_tells_nothing_of_others(tmp_path):
+    """Unless everybody whose file has regions is accounted for there."""
+    write(
+        tmp_path / "a.vcf",
+        "A",
+        """22 50 . A C . . . GT 0/1
+        22 60 . A C . . . GT 0/1
+        22 70 . A C . . . GT 0/1
+        22 98 . AAAA A . . . GT 0/1
+        22 400 . A C . . . GT 0/0""",
+    )
+    write(tmp_path / "b.vcf", "B", "22 60 . A C . . . GT 1/1\n22 70 . A C . . . GT ./.")
+    write(tmp_path / "c.g.vcf", "C", "22 1 . A <*> . . END=1000 GT 0/0\n22 150 . A C . . . GT 0/1")
+    (tmp_path / "a.bed").write_text("22\t100\t300\n")
+    (tmp_path / "b.bed").write_text("22\t90\t200\n")
+    found, report = merged([tmp_path])
+    ((reason, finding),) = report.warnings.items()
+
+    assert found[snv(50)] == Seen({"A": HET}, None, None, 1, 0)
+    assert found[snv(60)] == Seen({"A": HET, "B": HOM}, {"A", "B", "C"}, set(), 3, 6)
+    assert found[snv(70)] == Seen({"A": HET}, {"A", "C"}, set(), 1, 4)
+    # It begins outside, and B's regions contain it.
+    deletion = found[Allele.from_vcf("22", 98, "AAAA", "A")]
+    assert deletion == Seen({"A": HET}, {"A", "B", "C"}, set(), 1, 6)
+    # C's blocks and B's regions say it; a reference call outside the regions is no carrier's.
+    assert found[snv(150)] == Seen({"C": HET}, {"A", "B", "C"}, set(), 1, 6)
+    assert found[snv(400)] == Seen({}, {"A", "C"}, set(), 0, 4)
+    assert "frequencies are not known" in reason
+    assert finding.count == 5
+    assert {(one.file, one.place) for one in finding.examples} == {
+        ("a.vcf", "4 alleles"),
+        ("b.vcf", "1 allele"),
+    }
+
+
+def test_a_persons_deletion_from_an_earlier_window_overlaps(tmp_path):
+    border = 65_536
+    write(
+        tmp_path / "a.vcf",
+        "A",
+        f"""22 {border - 9} . {"A" * 14} A . . . GT 0/1
+        22 {border + 5} . A <*> . . END={border + 20} GT 0""",
+    )
+    write(
+        tmp_path / "b.vcf",
+        "B",
+        f"""22 {border - 20} . A <*> . . END={border + 1} GT 0/0
+        22 {border + 2} . AAAAA A . . . GT 0/1""",
+    )
+    across, _ = merged([tmp_path], sizes=Sizes(window=1))
+    at_once, _ = merged([tmp_path])
+    second = Allele.from_vcf("22", border + 2, "AAAAA", "A")
+
+    assert across == at_once
+    assert across[second] == Seen({"B": HET}, {"A", "B"}, set(), 1, 4)
+
+
+def test_what_is_taken_up_again_knows_of_the_deletions_before(tmp_path):
+    write(
+        tmp_path / "a.vcf",
+        "A",
+        f"22 100 . {'A' * 14} A . . . GT 0/1\n22 114 . A <*> . . END=300 GT 0",
+    )
+    write(tmp_path / "b.vcf", "B", "22 1 . A <*> . . END=110 GT 0/0\n22 111 . AAAAA A . . . GT 0/1")
+    sizes = Sizes(alleles=1)
+    whole, broken = MemorySink(), MemorySink(stop_after_mark=1)
+    load_single_samples(whole, "d", "GRCh37", [tmp_path], sizes=sizes)
+    with pytest.raises(KeyboardInterrupt):
+        load_single_samples(broken, "d", "GRCh37", [tmp_path], sizes=sizes)
+    load_single_samples(broken, "d", "GRCh37", [tmp_path], sizes=sizes)
+
+    assert seen(broken) == seen(whole)
+    assert seen(whole)[Allele.from_vcf("22", 111, "AAAAA", "A")].twice == {"A", "B"}
 
 
 def test_without_blocks_or_regions_frequencies_are_not_known(tmp_path):
@@ -180,16 +255,20 @@ def test_another_allele_at_the_same_place_was_looked_at_too(tmp_path):
 def test_on_y_and_mt_a_region_is_one_copy_and_on_x_what_the_records_say(tmp_path):
     write(tmp_path / "m.vcf", "M", "X 5000000 . A C . . . GT 1\nX 100000 . A C . . . GT 0/1")
     write(tmp_path / "f.vcf", "F", "X 6000000 . A C . . . GT 0/1\nMT 100 . A C . . . GT 1/1")
-    write(tmp_path / "n.vcf", "N", "Y 5000000 . A C . . . GT 1")
+    write(tmp_path / "n.vcf", "N", "Y 5000000 . A C . . . GT 1\nY 5000100 . A C . . . GT .")
+    write(tmp_path / "o.vcf", "O", "Y 5000010 . A C . . . GT .\nY 5000020 . A C . . . GT 0")
+    write(tmp_path / "p.vcf", "P", "Y 5000010 . A C . . . GT .")
     everywhere = tmp_path / "all.bed"
     everywhere.write_text("X\t0\t155270560\nY\t0\t59373566\nMT\t0\t16569\n")
     found, _ = merged([tmp_path], assessed=everywhere)
 
-    assert found[snv(5_000_000, name="X")] == Seen({"M": HEMI}, {"F", "N"}, {"M"}, 1, 5)
-    assert found[snv(6_000_000, name="X")] == Seen({"F": HET}, {"F", "N"}, {"M"}, 1, 5)
-    assert found[snv(100_000, name="X")] == Seen({"M": HET}, {"F", "M", "N"}, set(), 1, 6)
-    assert found[snv(5_000_000, name="Y")] == Seen({"N": HEMI}, set(), {"F", "M", "N"}, 1, 3)
-    assert found[snv(100, name="MT")] == Seen({"F": HOM}, {"F"}, {"M", "N"}, 2, 4)
+    others = {"N", "O", "P"}
+    assert found[snv(5_000_000, name="X")] == Seen({"M": HEMI}, {"F"} | others, {"M"}, 1, 9)
+    assert found[snv(6_000_000, name="X")] == Seen({"F": HET}, {"F"} | others, {"M"}, 1, 9)
+    assert found[snv(100_000, name="X")] == Seen({"M": HET}, {"F", "M"} | others, set(), 1, 10)
+    # On Y nobody counts whose file has no call there: women, and men of whom nothing is said.
+    assert found[snv(5_000_000, name="Y")] == Seen({"N": HEMI}, set(), {"N", "O"}, 1, 2)
+    assert found[snv(100, name="MT")] == Seen({"F": HOM}, {"F"}, {"M"} | others, 2, 6)
 
 
 # Everything is accounted for -------------------------------------------------------------------
@@ -349,6 +428,74 @@ def test_trios_and_bcf_are_read_too(tmp_path):
 
     assert found[snv(100)] == Seen({"A": HET}, {"A", "B", "D"}, set(), 1, 6)
     assert found[Allele.from_vcf("22", 150, "AT", "A")] == Seen({"D": HET}, {"A", "D"}, {"B"}, 1, 5)
+
+
+# Annotations -----------------------------------------------------------------------------------
+
+
+ANNOTATED = HEADER.replace(
+    "##FORMAT",
+    '##INFO=<ID=CSQ,Number=.,Type=String,Description="Consequence annotations from Ensembl VEP. '
+    'Format: Allele|Consequence|IMPACT|SYMBOL|Gene|Feature_type|Feature">\n##FORMAT',
+    1,
+)
+
+
+def write_annotated(path: Path, sample: str, *records: str) -> Path:
+    lines = ["\t".join(one.split()) for one in records]
+    path.write_text(ANNOTATED + "\n".join([columns(*sample.split()), *lines]) + "\n")
+    return path
+
+
+def said(sink: MemorySink) -> dict[Allele, tuple[list[str], list[str]]]:
+    """Genes and dbSNP ids by allele."""
+    return {
+        one.allele: (
+            one.annotation.get("molecularAttributes", {}).get("geneIds", []),
+            [
+                known["id"]
+                for known in one.annotation.get("identifiers", {}).get("variantAlternativeIds", ())
+            ],
+        )
+        for one in sink.published["d"].observations
+        if one.annotation
+    }
+
+
+def test_what_files_say_of_alleles_is_kept_and_the_first_that_has_the_allele_says_it(tmp_path):
+    csq = "CSQ={}|missense_variant|MODERATE|{}|ENSG1|Transcript|ENST1"
+    rs1, g1, g2 = "rs1", csq.format("C", "GENE1"), csq.format("C", "GENE2")
+    write(tmp_path / "0.vcf", "Z", "22 100 . A C . . . GT 0/1")
+    write_annotated(
+        tmp_path / "1.vcf",
+        "A",
+        f"22 100 {rs1} A C . . DP=3;{g1} GT 0/1",
+        f"22 200 . AT A . . {csq.format('-', 'GENE3')} GT 0/1",
+        f"22 300 . A C,G . . {g1},{csq.format('G', 'GENE4')[4:]} GT 1/2",
+        f"22 400 . A C,<NON_REF> . . {g1} GT 0/1",
+        "22 500 . A C . . . GT 0/1",
+        f"22 600 . N <DEL> . . END=700;SVTYPE=DEL;{csq.format('deletion', 'GENE5')} GT 0/1",
+    )
+    write_annotated(tmp_path / "2.vcf", "B", f"22 100 . A C . . {g2} GT 0/1")
+    write_annotated(
+        tmp_path / "3.vcf",
+        "C D",
+        f"22 100 . A C . . {g2} GT 0/1 0/0",
+        f"22 {3 * 65_536} . A C . . {g2} GT 0/1 0/0",
+    )
+    streamed = MemorySink()
+    load_vcf(streamed, "d", "GRCh37", [tmp_path / "1.vcf"])
+    answers = []
+    for sizes in (Sizes(), Sizes(segment=1, window=1)):
+        sink = MemorySink()
+        load_single_samples(sink, "d", "GRCh37", [tmp_path], sizes=sizes)
+        answers.append(said(sink))
+
+    assert answers[0] == answers[1]
+    assert answers[0] == said(streamed) | {snv(3 * 65_536): (["GENE2"], [])}
+    assert answers[0][snv(100)] == (["GENE1"], ["dbSNP:rs1"])
+    assert answers[0][snv(300, "A", "G")] == (["GENE4"], [])
+    assert len(answers[0]) == 7
 
 
 # Again, and when it stops ------------------------------------------------------------------------
