@@ -282,8 +282,11 @@ def attributes(entry_type: str, record: Record) -> Iterator[tuple[str, str, Valu
 
 def values_at(record: Any, path: str) -> Iterator[Any]:
     """What lies at a path, through arrays, leaving out whatever is marked `excluded`."""
+    names = path.split(".")
+    if isinstance(record, dict) and names[0] not in record:  # most paths, of most records
+        return iter(())
     found = [record]
-    for name in path.split("."):
+    for name in names:
         found = [
             element
             for parent in found

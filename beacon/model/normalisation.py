@@ -13,7 +13,7 @@ from typing import NamedTuple
 import msgspec
 
 from beacon.model.allele import Allele
-from beacon.model.reference import Bases
+from beacon.model.reference import AMBIGUITY_CODES, Bases
 
 FARTHEST = 10_000
 """Bases that an allele is moved at most; one that could go farther stays where it is."""
@@ -21,19 +21,7 @@ FARTHEST = 10_000
 _FIRST_WINDOW = 128
 _PLAIN = frozenset("ACGT")
 # What an ambiguous base of a reference sequence can be. A reference may be masked with N, too.
-_CODES = {
-    "R": "AG",
-    "Y": "CT",
-    "S": "CG",
-    "W": "AT",
-    "K": "GT",
-    "M": "AC",
-    "B": "CGT",
-    "D": "AGT",
-    "H": "ACT",
-    "V": "ACG",
-    "N": "ACGT",
-}
+_CODES = {**AMBIGUITY_CODES, "N": "ACGT"}
 
 
 class Room(NamedTuple):

@@ -47,6 +47,20 @@ class References:
 
 NO_REFERENCES = References()
 
+AMBIGUITY_CODES: Mapping[str, str] = {
+    "R": "AG",
+    "Y": "CT",
+    "S": "CG",
+    "W": "AT",
+    "K": "GT",
+    "M": "AC",
+    "B": "CGT",
+    "D": "AGT",
+    "H": "ACT",
+    "V": "ACG",
+}
+"""What a letter stands for that is more than one base (IUPAC); N, which is any, apart."""
+
 _COMPLEMENT = str.maketrans("ACGTURYSWKMBDHVN", "TGCAAYRSWMKVHDBN")
 
 

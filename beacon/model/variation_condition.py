@@ -13,25 +13,14 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from beacon.model.allele import Allele
+from beacon.model.reference import AMBIGUITY_CODES
 
 Kind = Literal["sequence", "range", "bracket", "reference", "gene", "annotation", "any"]
 
 MAX_POSITION = 2**31 - 1
 """Beyond any chromosome; larger bounds are lowered to it, so that stores may keep 32 bits."""
 
-_IUPAC = {
-    "R": "AG",
-    "Y": "CT",
-    "S": "CG",
-    "W": "AT",
-    "K": "GT",
-    "M": "AC",
-    "B": "CGT",
-    "D": "AGT",
-    "H": "ACT",
-    "V": "ACG",
-    "N": "A-Z",
-}
+_IUPAC = {**AMBIGUITY_CODES, "N": "A-Z"}
 
 
 class Pattern(NamedTuple):
