@@ -12,7 +12,7 @@ from beacon.memory.rows import Carrier, Entry, JoinedDataset
 from beacon.model import filters
 from beacon.model.allele import Zygosity
 from beacon.model.comparison import Comparison
-from beacon.model.entry_types import MODEL
+from beacon.model.entry_types import MODEL, NO_INDIVIDUALS, OF_PEOPLE
 from beacon.model.liftover import applied
 from beacon.model.ontology import Ontologies
 from beacon.model.reference import NO_REFERENCES, References
@@ -86,8 +86,13 @@ class Search:
             if condition is None:
                 return Found(dataset, (), info)
             self.conditions["genomicVariant"].append(_asked_for(condition))
+        no_individuals = info
+        if info is None and dataset.entries["genomicVariant"] and not dataset.rows:
+            no_individuals = NO_INDIVIDUALS
+            if query.entry_type in OF_PEOPLE:
+                return Found(dataset, (), no_individuals)
         if not all(self._take(one) for one in query.filters):
-            return Found(dataset, (), info)
+            return Found(dataset, (), no_individuals)
         return Found(dataset, tuple(self._matches()), info)
 
     def _require_id(self, entry_type: str, entry_id: str) -> None:

@@ -89,6 +89,12 @@ ANALYSIS = EntryType(
     linked=("genomicVariant",),
 )
 
+OF_PEOPLE = ("individual", "biosample", "run", "analysis")
+"""Entry types that are people, their samples, or what was done with these."""
+
+NO_INDIVIDUALS = {"notApplicable": "this dataset has alleles and their counts, but no individuals"}
+"""The `info` of a result set that cannot say whether there is such a person."""
+
 MODEL = Model(
     entry_types=(DATASET, COHORT, GENOMIC_VARIANT, INDIVIDUAL, BIOSAMPLE, RUN, ANALYSIS),
     check_variation=check_variation,

@@ -16,6 +16,7 @@ from beacon.framework.errors import DeadlineExceeded, SourceUnavailable
 from beacon.framework.query import Granularity, Query
 from beacon.framework.source import TermsQuery
 from beacon.model import filters
+from beacon.model.entry_types import NO_INDIVIDUALS, OF_PEOPLE
 from beacon.model.liftover import applied
 from beacon.model.reference import NO_REFERENCES, References
 from beacon.model.variation_query import check_reference
@@ -134,6 +135,12 @@ class MongoStore:
                 )
         made = plan(query, dataset, sources, self._releases.ontologies, condition)
         impossible = made.impossible or (query.variation is not None and condition is None)
+        if dataset.observed and not dataset.rows and info is None:
+            # Counts of alleles do not say who else carries what: that is not "no".
+            if query.entry_type in OF_PEOPLE:
+                impossible = True
+            if impossible:
+                info = NO_INDIVIDUALS
         return replace(made, impossible=impossible, info=info)
 
     async def _collections(

@@ -13,11 +13,12 @@ import pymongo
 import pytest
 
 from beacon.framework.access import ANY, Access
-from beacon.framework.query import Granularity, Query
+from beacon.framework.query import Filter, Granularity, Query, VariationQuery
 from beacon.framework.source import SourceFile
 from beacon.load.bff import load_bff
 from beacon.load.vcf import load_vcf
 from beacon.model.allele import Allele, Observation
+from beacon.model.entry_types import NO_INDIVIDUALS
 from beacon.mongo.populations import POPULATION_MIN
 from beacon.mongo.sink import MongoSink
 from beacon.mongo.store import MongoStore
@@ -234,3 +235,25 @@ def test_annotations_are_added_to_alleles_that_are_there(
 
     assert matched == 1
     assert [one["g"] for one in stored] == [["GENE"]]
+
+
+async def test_a_dataset_of_counts_does_not_know_of_people(
+    sink: MongoSink, mongo_uri: str, database: str
+) -> None:
+    write_counts(sink, "first", ["Total"], {"1000>C": [[3, 200, 1, 1, 0]]})
+    variation = VariationQuery(
+        assembly_id="GRCh38", reference_name="17", start=(999,), alternate_bases="C"
+    )
+    access = Access(grants={"d": {ANY: Granularity.RECORD}})
+    asked = (
+        Query(entry_type="individual", variation=variation),
+        Query(entry_type="individual"),
+        Query(entry_type="genomicVariant", filters=(Filter(id="NCIT:C16576"),)),
+        Query(entry_type="genomicVariant", variation=variation),
+    )
+    async with pymongo.AsyncMongoClient[dict[str, Any]](mongo_uri) as client:
+        store = MongoStore(client[database], refresh_s=0)
+        *unknown, known = [(await store.search(one, access)).result_sets[0] for one in asked]
+
+    assert [one.info for one in unknown] == [NO_INDIVIDUALS] * 3
+    assert (known.count, known.info) == (1, None)
