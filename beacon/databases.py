@@ -50,18 +50,28 @@ def open_database(settings: Settings) -> Iterator[Documents]:
     Raises:
         OperatorError: It does not answer.
     """
-    with database_uri(settings) as uri:
-        client: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(
-            uri, serverSelectionTimeoutMS=_COMMAND_TIMEOUT_MS
-        )
-        with client:
-            try:
-                client.admin.command("ping")
-            except PyMongoError as error:
-                # Not the connection string, which may hold a password.
-                raise OperatorError(f"the database does not answer: {error}") from error
-            # The embedded database may die and be back between two writes of a load, which would
-            # not notice: what was said to be written has to be there then. How safe writes to a
-            # server are, its connection string says.
-            durable = None if settings.mongo.uri else WriteConcern(j=True)
-            yield client.get_database(settings.mongo.database, write_concern=durable)
+    with database_uri(settings) as uri, database_at(uri, settings) as database:
+        yield database
+
+
+@contextlib.contextmanager
+def database_at(uri: str, settings: Settings) -> Iterator[Documents]:
+    """The database at a connection string that `database_uri` gave.
+
+    Raises:
+        OperatorError: It does not answer.
+    """
+    client: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(
+        uri, serverSelectionTimeoutMS=_COMMAND_TIMEOUT_MS
+    )
+    with client:
+        try:
+            client.admin.command("ping")
+        except PyMongoError as error:
+            # Not the connection string, which may hold a password.
+            raise OperatorError(f"the database does not answer: {error}") from error
+        # The embedded database may die and be back between two writes of a load, which would
+        # not notice: what was said to be written has to be there then. How safe writes to a
+        # server are, its connection string says.
+        durable = None if settings.mongo.uri else WriteConcern(j=True)
+        yield client.get_database(settings.mongo.database, write_concern=durable)

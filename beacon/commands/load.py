@@ -44,6 +44,12 @@ def load() -> None:
     help="BED file of the regions that were looked at, for files of single people that have no "
     "NAME.bed beside NAME.vcf.gz.",
 )
+@click.option(
+    "--processes",
+    type=click.IntRange(1),
+    help="Processes that load: a cohort if all its files are indexed (by default one less than "
+    "there are processors), or files of single people.",
+)
 @LISTING
 @NO_PUBLISH
 @AS_JSON
@@ -53,17 +59,20 @@ def load_vcf(
     assembly: str,
     settings: Settings,
     assessed: Path | None,
+    processes: int | None,
     listing: Path | None,
     as_json: bool,
 ) -> None:
     """Load the genotypes of VCF or BCF files: of a cohort, or of many people with a file each."""
     from beacon import reference_files
+    from beacon.load.parallel import Processes
+    from beacon.load.reading import available_processors
     from beacon.load.single_samples import is_for_single_samples, load_single_samples
     from beacon.load.vcf import load_vcf as load_files
 
     sequence = reference_files.reference_sequence(settings, assembly)
+    opens = None if sequence is None else functools.partial(_bases, settings, assembly)
     if assessed is not None or is_for_single_samples(files, assembly):
-        opens = functools.partial(_bases, settings, assembly)
         with databases.open_database(settings) as database, RichProgress(err) as progress:
             report = load_single_samples(
                 sink_of(database, settings),
@@ -71,21 +80,28 @@ def load_vcf(
                 assembly,
                 files,
                 assessed=assessed,
-                reference=None if sequence is None else opens,
+                process_count=processes,
+                reference=opens,
                 progress=progress,
                 listing=listing,
             )
         finish(report, as_json, settings, dataset_id)
         return
-    with databases.open_database(settings) as database, RichProgress(err) as progress:
+    count = processes or max(available_processors() - 1, 1)  # one is for the database
+    with (
+        databases.database_uri(settings) as uri,
+        databases.database_at(uri, settings) as database,
+        RichProgress(err) as progress,
+    ):
         report = load_files(
-            sink_of(database, settings),
+            sink_of(database, settings, uri=uri),
             dataset_id,
             assembly,
             files,
             progress=progress,
             listing=listing,
             bases=None if sequence is None else sequence.bases,
+            in_parts=Processes(count, assembly, opens),
         )
     finish(report, as_json, settings, dataset_id)
 

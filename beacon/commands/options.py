@@ -64,7 +64,19 @@ def _load_settings(context: click.Context, _option: click.Parameter, path: Path 
     return settings_file.load(path, os.environ)
 
 
-DATASET = click.option("--dataset", "dataset_id", required=True, help="Id of the dataset.")
+def _dataset_id(_context: click.Context, _option: click.Parameter, given: str) -> str:
+    # It goes into URLs, settings and messages; one that cannot be seen cannot be asked for either.
+    if not given or given != given.strip() or not given.isprintable() or {*'"\\/'} & {*given}:
+        raise click.BadParameter(
+            f"{given!r} is no id of a dataset; one or more characters that can be seen were "
+            'expected, without ", / and \\, and without blanks at the ends, such as my-cohort'
+        )
+    return given
+
+
+DATASET = click.option(
+    "--dataset", "dataset_id", required=True, callback=_dataset_id, help="Id of the dataset."
+)
 ASSEMBLIES = click.Choice(["GRCh37", "GRCh38"])
 ASSEMBLY = click.option(
     "--assembly", required=True, type=ASSEMBLIES, help="Reference assembly of the coordinates."
@@ -103,21 +115,30 @@ def with_server(settings: Settings, **given: str | int | None) -> Settings:
     )
 
 
-def bare_sink(database: databases.Documents, settings: Settings) -> MongoSink:
-    """The sink; what it retires outlives the answers that may still be read from it."""
+def bare_sink(
+    database: databases.Documents, settings: Settings, *, uri: str | None = None
+) -> MongoSink:
+    """The sink; what it retires outlives the answers that may still be read from it.
+
+    Args:
+        uri: The connection string, for loads that several processes may share.
+    """
     return MongoSink(
         database,
         grace_s=settings.limits.deadline_s + NOTICED_WITHIN_S,
         keep=settings.releases.keep,
         serve=not _is_kept_back(),
+        uri=uri,
     )
 
 
-def sink_of(database: databases.Documents, settings: Settings) -> MongoSink:
+def sink_of(
+    database: databases.Documents, settings: Settings, *, uri: str | None = None
+) -> MongoSink:
     """The sink, with the ontologies and genes that installed packages bring."""
     from beacon.load.reference import ensure_reference
 
-    sink = bare_sink(database, settings)
+    sink = bare_sink(database, settings, uri=uri)
     sink.shift_by(reference_files.references(settings).bases)
     with err.status("looking for ontologies and genes"):
         brought = ensure_reference(sink)

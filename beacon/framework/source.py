@@ -162,13 +162,10 @@ class LoadPart(Protocol):
 
 
 class JoinedLoad(Protocol):
-    """An open load, from within a process that joined it."""
+    """An open load, from within a process that joined it, until that ends."""
 
     def part(self, name: str) -> LoadPart:
         """One part; as long as it is written, nobody else may have it."""
-
-    def close(self) -> None:
-        """Leave the load."""
 
 
 class Invitation(Protocol):

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from beacon.load.byte_stream import BLOCK_BYTES, READ_AHEAD_BYTES, DamagedFile, blocks
+from beacon.load.byte_stream import BLOCK_BYTES, READ_AHEAD_BYTES, DamagedFile, Section, blocks
 from beacon.load.genotypes import Genotypes
 from beacon.load.vcf_header import Declared
 
@@ -108,11 +108,12 @@ class BcfRecords:
 
     Args:
         declared: What its header declares, which `cyvcf2` has already accepted.
-        offset: Where to begin, the virtual offset of a record; 0 is the first one.
+        section: Which records are wanted; others beside them may come, too.
     """
 
-    def __init__(self, path: Path, declared: Declared, offset: int = 0) -> None:
-        self.path, self.declared, self._offset = path, declared, offset
+    def __init__(self, path: Path, declared: Declared, section: Section | None = None) -> None:
+        self.path, self.declared = path, declared
+        self._offset = 0 if section is None else section.offset
 
     def __iter__(self) -> Iterator[BcfRecord]:
         """The records in order.

@@ -42,6 +42,21 @@ class IndexedContig:
     _linear: Sequence[int] = ()
     _bins: Mapping[int, int] = field(default_factory=dict)
 
+    @property
+    def reach(self) -> int:
+        """A place, 0-based, that no record overlaps, nor any behind it."""
+        if self._linear:
+            return len(self._linear) << self._shift
+        return max((self._end_of(number) for number in self._bins), default=0)
+
+    def _end_of(self, number: int) -> int:
+        """Where the interval of a bin ends."""
+        level, above = 0, number
+        while above:
+            level, above = level + 1, (above - 1) >> 3
+        first = ((1 << 3 * level) - 1) // 7
+        return (number - first + 1) << self._shift + 3 * (self._depth - level)
+
     def offset(self, start: int) -> int:
         """A virtual offset that no record which overlaps [start, …) lies before.
 
@@ -93,6 +108,7 @@ def read_index(path: Path, contigs: Mapping[int, str]) -> dict[str, IndexedConti
 
 
 def _read(data: bytes, contigs: Mapping[int, str]) -> dict[str, IndexedContig]:
+    names: list[str] | None = None
     if data[:4] == _TBI:
         (count,) = _INT.unpack_from(data, 4)
         names, place = _names(data, 8)
@@ -100,7 +116,8 @@ def _read(data: bytes, contigs: Mapping[int, str]) -> dict[str, IndexedContig]:
     elif data[:4] == _CSI:
         shift, depth, size = _CSI_HEADER.unpack_from(data, 4)
         place = 4 + _CSI_HEADER.size
-        names = _names(data, place)[0] if size else None
+        if size:
+            names, _ = _names(data, place)
         (count,) = _INT.unpack_from(data, place + size)
         place += size + _INT.size
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from gzip import BadGzipFile
 from pathlib import Path
 from typing import IO, cast
@@ -17,6 +18,23 @@ BLOCK_BYTES = 4 << 20
 READ_AHEAD_BYTES = 1 << 20
 """Of a block, where only part of a file is read and what is read beyond it is lost."""
 _INFLATING = cast("type[Exception]", isal_zlib.error)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """The records of one contig that may matter to a stretch of it.
+
+    Attributes:
+        contig: as the file has it.
+        offset: virtual offset of the record to begin with, which is of the contig.
+        start, end: 0-based; of no use are records whose REF ends before `start`, and the first
+            that has its POS at `end` or behind ends the section.
+    """
+
+    contig: str
+    offset: int
+    start: int
+    end: int
 
 
 class DamagedFile(Exception):

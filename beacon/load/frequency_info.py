@@ -23,7 +23,6 @@ WRONG_NUMBER = -4
 _COUNT, _NUMBER, _HETEROZYGOUS, _HOMOZYGOUS, _HEMIZYGOUS = range(KINDS)
 DIGITS_MAX = 18
 """Digits of a count at most: so many fit an int64."""
-_WHOLE = re.compile(rb"\d{1,18}")
 _TOKENS = re.compile(rb"A\d+|R|[ACGT]")
 _LAYOUTS_MAX = 16
 
@@ -277,11 +276,11 @@ def _numbers(layout: _Layout, info: bytes) -> tuple[bytes, ...] | None:
 def whole_number(text: bytes | str) -> int:
     """A count that was written down; one of the values below zero when it is none."""
     text = text.strip()
-    if text in (b"", b".", "", ".", b"NA", "NA"):
-        return NOT_STATED
     digits = text if isinstance(text, bytes) else text.encode()
-    if _WHOLE.fullmatch(digits):
+    if digits.isdigit() and len(digits) <= DIGITS_MAX:
         return int(digits)
+    if digits in (b"", b".", b"NA"):
+        return NOT_STATED
     try:
         number = float(digits)
     except ValueError:

@@ -27,6 +27,7 @@ from beacon.load.vcf_alleles import AlleleReader, Unusable
 from beacon.model.allele import Allele, Observation
 
 _AT_ONCE = 2_000  # alleles
+_DIGITS = b"0123456789 "
 _OF_ONE_SEX = re.compile(r"(?:.*_)?[MF]")
 
 Chunk = Mapping[str, Sequence[Any]]
@@ -145,9 +146,11 @@ class Rows:
     def _places(self, chunk: Chunk) -> Iterator[tuple[Place, Site]]:
         """Where each row is, and of which site."""
         size = len(next(iter(chunk.values())))
-        parts = []
+        parts: list[Sequence[Any]] = []
         for part, column in self._sites.items():
-            if column is not None:
+            if column is not None and part == "pos":
+                parts.append(np.maximum(_whole_numbers(chunk[column]), 0).tolist())
+            elif column is not None:
                 parts.append(chunk[column])
             else:
                 parts.append([self._chromosome if part == "chromosome" else None] * size)
@@ -156,11 +159,10 @@ class Rows:
             self.number += 1
             report.records += 1
             name = chrom if type(chrom) is str else text_of(chrom)
-            at = pos if type(pos) is int else max(whole_number(text_of(pos)), 0)
             alternate_bases = text_of(alternate)
             info = _info(end, svlen) if alternate_bases.startswith("<") else b""
-            site = Site(name, at, text_of(reference), [alternate_bases], info)
-            yield Place("row", self.number, name, at), site
+            site = Site(name, pos, text_of(reference), [alternate_bases], info)
+            yield Place("row", self.number, name, pos), site
 
     def _allele(self, place: Place, site: Site) -> Allele | None:
         alternate = site.ALT[0]
@@ -223,10 +225,11 @@ def _whole_numbers(values: Sequence[Any]) -> Counts:
         if type(values[0]) is int:
             numbers = np.array(values, dtype=np.int64)  # fails where one is missing
             return np.where(numbers < 0, NEGATIVE, numbers)
-        joined = "".join(values)
-        if joined.isascii() and joined.isdecimal():
-            numbers = np.fromstring(" ".join(values), dtype=np.int64, sep=" ")
-            if len(numbers) == len(values) and max(map(len, values)) <= DIGITS_MAX:
+        joined = " ".join(values)
+        if not joined.encode().translate(None, _DIGITS) and max(map(len, values)) <= DIGITS_MAX:
+            numbers = np.fromstring(joined, dtype=np.int64, sep=" ")
+            # Neither is one empty nor does one hold several.
+            if len(numbers) == len(values) == joined.count(" ") + 1:
                 return numbers
     except (TypeError, ValueError, OverflowError):
         pass  # one by one

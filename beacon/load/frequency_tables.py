@@ -189,7 +189,7 @@ def _rows(path: Path) -> Iterator[Iterator[list[str]]]:
             if ".csv" in path.suffixes:
                 yield csv.reader(lines)
             else:
-                yield csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
+                yield (line.rstrip("\r\n").split("\t") for line in lines)
     except (OSError, EOFError, ValueError, zlib.error, csv.Error) as error:
         raise LoadError(f"{path} is damaged or not a table: {error}") from error
 

@@ -22,6 +22,7 @@ import msgspec
 from beacon.framework.errors import LoadInterrupted
 from beacon.framework.source import Invitation, JoinedLoad, LoadPart
 from beacon.load.annotations import Annotator
+from beacon.load.byte_stream import Section
 from beacon.load.genotypes import Columns, Rows
 from beacon.load.report import Finding, Report
 from beacon.load.vcf import MARK_EVERY, RecordReader
@@ -191,13 +192,10 @@ class _Worker:
             end=region.end,
         )
         part.samples_of_file(columns.rows)
+        # No allele starts behind the end of its REF; it may be moved to the left.
         last = region.end + (0 if self._bases is None else FARTHEST)
-        for record in file.records_from(contig, offset):
-            start = record.POS - 1
-            if start >= last:
-                break
-            # No allele starts behind the end of its REF.
-            if start >= region.start or start + len(record.REF) >= region.start:
+        for record in file.section(Section(contig, offset, region.start, last)):
+            if record.POS - 1 + len(record.REF) >= region.start:
                 reader.take(record)
                 reading.took_one(reader)
         reading.hand_over(reader)

@@ -24,7 +24,7 @@ from beacon.load.spool import (
     START_BITS,
     Alleles,
 )
-from beacon.model.allele import Allele
+from beacon.model.allele import ALLELE_BASES_MAX, Allele
 from beacon.model.assemblies import chromosome, implied_assembly, length
 from beacon.model.assemblies import code as sequence_code
 from beacon.model.normalisation import left_shifted, reference_mismatch
@@ -357,7 +357,7 @@ class _Part:
         if not (_SEQUENCE.fullmatch(reference) and _SEQUENCE.fullmatch(alternate)):
             return _LEFT
         ref, alt = reference.decode(), alternate.decode()
-        if ref == alt:
+        if ref == alt or len(ref) + len(alt) > ALLELE_BASES_MAX:
             return _LEFT
         if self.bases is None:
             return self.alleles.key(Allele.from_bases(name, start, ref, alt))

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from beacon.framework.errors import LoadError
-from beacon.framework.source import NOBODY, Load, Sink, SourceFile
+from beacon.framework.errors import LoadError, LoadInterrupted
+from beacon.framework.source import NOBODY, Load, SharedLoad, Sink, SourceFile
 from beacon.load.annotations import Annotator
 from beacon.load.bff_variants import load_waiting
 from beacon.load.genotypes import Calls, Columns, Rows
@@ -47,6 +47,7 @@ def load_vcf(
     progress: Progress | None = None,
     listing: Path | None = None,
     bases: Bases | None = None,
+    in_parts: InParts | None = None,
 ) -> Report:
     """Load the genotypes of VCF or BCF files into a dataset, and publish.
 
@@ -60,9 +61,11 @@ def load_vcf(
         listing: A file that everything not loaded is appended to, as JSON Lines.
         bases: The reference sequence: REF is compared with it, and insertions and deletions are
             moved as far left as it lets them.
+        in_parts: Loads files in parts, in several processes, where that can be done.
 
     Raises:
         LoadError: A file cannot be loaded as asked; nothing was published.
+        LoadInterrupted: It was stopped on its way.
     """
     progress = progress or Silent()
     canonical = _assembly(assembly)
@@ -74,12 +77,28 @@ def load_vcf(
     _require_different(sources)
     load = sink.open(dataset_id, assembly=canonical, files=sources)
     load.left_shifted(all_of_them=bases is not None)
+    report.files += [source.name for source in sources]
+    report.already_loaded += [source.name for source in sources if load.is_loaded(source)]
+    new = [
+        (path, source)
+        for path, source in zip(files, sources, strict=True)
+        if not load.is_loaded(source)
+    ]
     try:
-        for path, source in zip(files, sources, strict=True):
-            report.files.append(source.name)
-            if load.is_loaded(source):
-                report.already_loaded.append(source.name)
-            else:
+        parts = (
+            None
+            if in_parts is None
+            else in_parts.of(load, new, report, are_shifted=bases is not None)
+        )
+        if parts is None and isinstance(load, SharedLoad) and load.plan() is not None:
+            # It was begun in parts, and cannot go on in them: it begins again.
+            load.abandon()
+            load = sink.open(dataset_id, assembly=canonical, files=sources)
+            load.left_shifted(all_of_them=bases is not None)
+        if parts is not None:
+            parts(progress)
+        else:
+            for path, source in new:
                 _load_file(load, VcfFile(path, canonical), source, bases, report, progress)
         load_waiting(load, report)
         report.check_complete()
@@ -87,12 +106,32 @@ def load_vcf(
             load.abandon()  # nothing new: the published release stays as it is
         else:
             report.dataset = load.publish()
+    except LoadInterrupted:
+        raise
     except LoadError:
         load.abandon()
         raise
     finally:
         report.finish()
     return report
+
+
+class InParts(Protocol):
+    """A way to load files in parts; see `parallel.Processes`."""
+
+    def of(
+        self,
+        load: Load,
+        files: Sequence[tuple[Path, SourceFile]],
+        report: Report,
+        *,
+        are_shifted: bool,
+    ) -> Callable[[Progress], None] | None:
+        """What loads these files and accounts for them; `None` if they cannot be cut.
+
+        Args:
+            are_shifted: Whether insertions and deletions are to be moved to the left.
+        """
 
 
 @dataclass(slots=True)
@@ -103,6 +142,8 @@ class RecordReader:
         columns: The row of each sample of the file.
         annotator: Reads what the file says of alleles beside genotypes, if it does.
         bases: The reference sequence, to compare REF with and to shift alleles along.
+        start, end: Where records that are accounted for have their POS - 1, and alleles that are
+            taken start; 0-based, half-open, on every contig.
     """
 
     file_name: str
@@ -111,19 +152,24 @@ class RecordReader:
     report: Report
     annotator: Annotator | None = None
     bases: Bases | None = None
+    start: int = -1
+    end: int = 1 << 40
     number: int = 0
+    written: int = 0
     batch: list[Observation] = field(default_factory=list)
     carriers: int = 0
     _alleles: AlleleReader = field(init=False)
+    _elsewhere: Report = field(default_factory=Report)
 
     def __post_init__(self) -> None:
         self._alleles = AlleleReader(self.file_name, self.assembly, self.bases)
 
     def take(self, record: Any) -> None:
         """Add the alleles of one `cyvcf2.Variant` to the batch."""
-        self.number += 1
         alternates: list[str] = record.ALT
-        report = self.report
+        is_counted = self.start <= record.POS - 1 < self.end
+        report = self.report if is_counted else self._elsewhere
+        self.number += is_counted
         report.records += 1
         report.items += len(alternates) or 1
         if not alternates:
@@ -137,16 +183,18 @@ class RecordReader:
             try:
                 alleles.append((number, self._alleles.allele(record, number - 1)))
             except Unusable as unusable:
-                self._lose(record, unusable.reason, unusable.field, unusable.detail)
-        if not alleles:
+                self._lose(report, record, unusable.reason, unusable.field, unusable.detail)
+        own = [one for one in alleles if self.start <= one[1].start < self.end]
+        if not alleles or not (own or is_counted):
             return
         if "GT" not in record.FORMAT:
-            self._lose(record, "the record has no genotypes", "FORMAT", count=len(alleles))
+            self._lose(report, record, "the record has no genotypes", "FORMAT", count=len(alleles))
             return
         calls = Calls.of(record, self.columns)
         if calls.highest > len(alternates):
             detail = f"GT names allele {calls.highest} of {len(alternates)} alternates"
             self._lose(
+                report,
                 record,
                 "a genotype names an allele that the record does not have",
                 "GT",
@@ -154,7 +202,7 @@ class RecordReader:
                 count=len(alleles),
             )
             return
-        for number, allele in alleles:
+        for number, allele in own:
             carriers = calls.carriers(number)
             self.carriers += carriers.rows.size
             self.batch.append(
@@ -168,6 +216,7 @@ class RecordReader:
                     annotation=self._annotation(record, number - 1, allele),
                 )
             )
+        self.written += len(own)
         report.loaded["genomicVariant"] += len(alleles)
 
     def _annotation(self, record: Any, index: int, allele: Allele) -> Mapping[str, Any] | None:
@@ -190,13 +239,20 @@ class RecordReader:
         return drained
 
     def _lose(
-        self, record: Any, reason: str, column: str, detail: str = "", *, count: int = 1
+        self,
+        report: Report,
+        record: Any,
+        reason: str,
+        column: str,
+        detail: str = "",
+        *,
+        count: int = 1,
     ) -> None:
         place = f"record {self.number} ({record.CHROM}:{record.POS})"
         problem = Problem(
             file=self.file_name, place=place, field=column, reason=reason, detail=detail
         )
-        self.report.lose(problem, count)
+        report.lose(problem, count)
 
 
 def _assembly(given: str) -> str:
@@ -229,16 +285,8 @@ def _load_file(
     is of the whole file.
     """
     written = load.position(source)
-    rows = _rows(load, file)
-    if withdrawn := int(np.count_nonzero(rows == NOBODY)):
-        report.warn(
-            Problem(
-                file=file.path.name,
-                place="the columns of samples",
-                reason="samples of people who have withdrawn are left out",
-                detail=f"{withdrawn} of {rows.size}",
-            )
-        )
+    rows = rows_of(load, file)
+    warn_of_withdrawn(report, file.path, rows)
     reader = RecordReader(
         file.path.name,
         load.assembly or "",
@@ -276,7 +324,12 @@ def _load_file(
     load.finish(source)
 
 
-def _rows(load: Load, file: VcfFile) -> Rows:
+def rows_of(load: Load, file: VcfFile) -> Rows:
+    """The row of each sample of a file.
+
+    Raises:
+        LoadError: Two of them are the same biosample.
+    """
     rows: Rows = np.asarray(load.rows(file.samples), dtype=np.uint32)
     _, first, inverse = np.unique(rows, return_index=True, return_inverse=True)
     doubled = np.flatnonzero((first[inverse] != np.arange(rows.size)) & (rows != NOBODY))
@@ -287,3 +340,16 @@ def _rows(load: Load, file: VcfFile) -> Rows:
             "biosample of the dataset"
         )
     return rows
+
+
+def warn_of_withdrawn(report: Report, path: Path, rows: Rows) -> None:
+    """Say so when samples of a file are left out."""
+    if withdrawn := int(np.count_nonzero(rows == NOBODY)):
+        report.warn(
+            Problem(
+                file=path.name,
+                place="the columns of samples",
+                reason="samples of people who have withdrawn are left out",
+                detail=f"{withdrawn} of {rows.size}",
+            )
+        )

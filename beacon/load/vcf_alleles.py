@@ -8,7 +8,7 @@ from typing import Any
 
 from beacon.framework.errors import LoadError
 from beacon.load.structural import is_structural, structural_allele
-from beacon.model.allele import Allele, UnreadableVariation
+from beacon.model.allele import ALLELE_BASES_MAX, Allele, UnreadableVariation
 from beacon.model.assemblies import chromosome, implied_assembly, length
 from beacon.model.normalisation import left_shifted, reference_mismatch
 from beacon.model.reference import Bases
@@ -86,6 +86,12 @@ class AlleleReader:
         alternate = record.ALT[index]
         alternate_bases = alternate.upper()
         if _BASES.fullmatch(alternate_bases):
+            if len(reference) + len(alternate_bases) > ALLELE_BASES_MAX:
+                detail = (
+                    f"REF and ALT have {len(reference) + len(alternate_bases):,} bases, at most "
+                    f"{ALLELE_BASES_MAX:,} are kept; <DEL>, <INS> or <DUP> would say it as well"
+                )
+                raise Unusable("the allele is too long", "ALT", detail)
             if alternate_bases == reference:
                 raise Unusable("REF and ALT are the same", "ALT", f"both are {shown(reference)}")
             allele = Allele.from_vcf(contig.name, pos, reference, alternate_bases)

@@ -14,7 +14,7 @@ import cyvcf2
 from beacon.framework.errors import LoadError
 from beacon.load.bcf_records import BcfRecords, is_bcf
 from beacon.load.bgzf_index import IndexedContig, read_index
-from beacon.load.byte_stream import DamagedFile
+from beacon.load.byte_stream import DamagedFile, Section
 from beacon.load.vcf_header import declared_by
 from beacon.load.vcf_records import VcfRecords
 from beacon.model.assemblies import ASSEMBLIES, chromosome, length
@@ -108,25 +108,21 @@ class VcfFile:
         """What the index beside the file says, see `bgzf_index.read_index`."""
         return read_index(self.path, declared_by(self._reader).contigs)
 
-    def records_from(self, contig: str, offset: int) -> Iterator[Any]:
-        """The records of one contig from some place on; as `records` gives them.
+    def section(self, section: Section) -> Iterator[Any]:
+        """Records of one contig from some place on, as `records` gives them.
 
-        Args:
-            offset: The virtual offset of a record of the contig.
+        Others may come before those that the section wants.
 
         Raises:
-            LoadError: The file is damaged there, or there is no record of the contig.
+            LoadError: The file is damaged there.
         """
         read = BcfRecords if self._is_binary else VcfRecords
-        is_there = False
-        with _failures_of(self.path, lambda: contig):
-            for record in read(self.path, declared_by(self._reader), offset):
-                if contig != record.CHROM:
+        place = f"{section.contig}:{section.start + 1}-{section.end}"
+        with _failures_of(self.path, lambda: place):
+            for record in read(self.path, declared_by(self._reader), section):
+                if section.contig != record.CHROM or section.end < record.POS:
                     break
-                is_there = True
                 yield record
-            if not is_there:
-                raise DamagedFile("the index beside the file does not fit it; make it anew")
 
     def region(self, name: str, start: int, end: int) -> Iterator[Any]:
         """The records that overlap an interval, by the index beside the file.

@@ -15,7 +15,7 @@ from typing import Any, cast
 
 import cyvcf2
 
-from beacon.load.byte_stream import BLOCK_BYTES, READ_AHEAD_BYTES, DamagedFile, blocks
+from beacon.load.byte_stream import BLOCK_BYTES, READ_AHEAD_BYTES, DamagedFile, Section, blocks
 from beacon.load.genotypes import Genotypes
 from beacon.load.sample_text import fields_of, read_samples
 from beacon.load.vcf_header import Declared
@@ -24,6 +24,7 @@ _SITE = re.compile(
     rb"([!-~]++)\t([0-9]{1,9})\t([!-~]++)\t([!-~]++)\t([!-~]++)\t[!-~]++\t([!-~]++)\t"
     rb"(\.|[\w.]++(?:=[^;\t\n\r\0]*+)?(?:;[\w.]++(?:=[^;\t\n\r\0]*+)?)*+)\t([!-~]++)\t"
 )
+_PLACE = re.compile(rb"([^\t\n]+)\t([0-9]{1,10})\t[^\t\n]*\t([^\t\n]*)\t")
 _CONTIG = re.compile(rb"[0-9A-Za-z!#$%&+./:;?@^_|~-][0-9A-Za-z!#$%&*+./:;?@^_|~-]*")
 _DECLARABLE = re.compile(rb"[\w.]+")
 _WHOLE_NUMBER = re.compile(r"[-+]?[0-9]{1,18}")
@@ -137,11 +138,11 @@ class VcfRecords:
 
     Args:
         declared: What its header declares, which `cyvcf2` has already accepted.
-        offset: Where to begin, the virtual offset of a line; 0 is the first one.
+        section: Which records are wanted, if not all.
     """
 
-    def __init__(self, path: Path, declared: Declared, offset: int = 0) -> None:
-        self.path, self.declared, self._offset = path, declared, offset
+    def __init__(self, path: Path, declared: Declared, section: Section | None = None) -> None:
+        self.path, self.declared, self._section = path, declared, section
         self._header = b""
         self._known = {b".", *(name.encode() for name in declared.filters)}
         self._declared_contigs = {name.encode() for name in declared.contigs.values()}
@@ -156,7 +157,13 @@ class VcfRecords:
             Exception: `cyvcf2` refuses a record.
         """
         for lines in self._blocks_of_lines():
-            yield from self._records(lines)
+            if self._section is None:
+                yield from self._records(lines)
+                continue
+            wanted, is_last = _of_section(lines, self._section)
+            yield from self._records(wanted)
+            if is_last:
+                return
 
     def whole(self, site: bytes) -> cyvcf2.Variant:
         """The record of a line up to INFO, without genotypes, as `cyvcf2` reads it."""
@@ -165,10 +172,11 @@ class VcfRecords:
     def _blocks_of_lines(self) -> Iterator[bytes]:
         """The lines after the header, in blocks that end where a line does."""
         rest: list[bytes] = []
-        if self._offset:
+        section = self._section
+        if section is not None:
             self._header = self._read_header()
-        size = READ_AHEAD_BYTES if self._offset else BLOCK_BYTES
-        for block in blocks(self.path, size, self._offset):
+        size, offset = (BLOCK_BYTES, 0) if section is None else (READ_AHEAD_BYTES, section.offset)
+        for block in blocks(self.path, size, offset):
             end = block.rfind(b"\n") + 1
             if not end:
                 rest.append(block)
@@ -281,6 +289,29 @@ class VcfRecords:
 
     def _is_contig(self, name: bytes) -> bool:
         return name in self._declared_contigs or _CONTIG.fullmatch(name) is not None
+
+
+def _of_section(lines: bytes, section: Section) -> tuple[bytes, bool]:
+    """The lines from the first that is of use on, and whether the section ends there.
+
+    Lines that begin like no record are of use: they are to be refused.
+    """
+    contig = section.contig.encode()
+    first: int | None = None
+    begin = 0
+    while begin < len(lines):
+        end = lines.index(b"\n", begin) + 1
+        site = _PLACE.match(lines, begin, end)
+        if site is not None:
+            if site[1] != contig or int(site[2]) > section.end:  # POS is 1-based
+                return lines[begin if first is None else first : begin], True
+            start = int(site[2]) - 1
+            if first is None and start + site.end(3) - site.start(3) >= section.start:
+                first = begin
+        elif first is None:
+            first = begin
+        begin = end
+    return lines[len(lines) if first is None else first :], False
 
 
 def _header_end(lines: bytes) -> int | None:

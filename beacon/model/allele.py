@@ -21,6 +21,9 @@ from pyroaring import BitMap
 from beacon.model.assemblies import canonical_assembly, chromosome
 from beacon.model.variant_types import type_of_bases, type_of_symbol
 
+ALLELE_BASES_MAX = 4_000_000
+"""Reference and alternate bases together that an allele may have and be kept by its bases."""
+
 NO_INFO: Mapping[str, Any] = MappingProxyType({})
 
 

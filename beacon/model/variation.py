@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from beacon.model.allele import (
+    ALLELE_BASES_MAX,
     Allele,
     Observation,
     Spelling,
@@ -177,6 +178,8 @@ def _vrs_allele(
 def _of_bases(name: str, start: int, ref: str, alt: str, declared: str) -> Allele:
     if ref == alt:
         raise UnreadableVariation(f"reference and alternate bases are both {ref[:20]!r}")
+    if len(ref) + len(alt) > ALLELE_BASES_MAX:
+        raise UnreadableVariation(f"an allele has at most {ALLELE_BASES_MAX:,} bases")
     allele = Allele.from_bases(name, start, ref, alt)
     variant_type = type_of_record(declared, allele.variant_type)
     if variant_type == allele.variant_type:

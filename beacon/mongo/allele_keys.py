@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from beacon.model.allele import Allele
 from beacon.model.assemblies import code as chromosome_code
 from beacon.model.variant_types import type_of_bases
-from beacon.mongo.documents import BLOCK_SPAN_MAX
+from beacon.mongo.documents import BLOCK_ALTERNATE_MAX, BLOCK_SPAN_MAX
+
+_ASKED_BYTES_MAX = 8 << 20
+"""Of one question to the database, which takes 16 MiB; a key is as long as its allele."""
 
 
 def allele_key(allele: Allele) -> str:
@@ -23,10 +28,29 @@ def is_typed_by_bases(allele: Allele) -> bool:
     return allele.variant_type == type_of_bases(allele.reference_bases, allele.alternate_bases)
 
 
+def is_long(reference_bases: str, alternate_bases: str) -> bool:
+    """Whether an allele of these bases is kept as a document of its own."""
+    return len(reference_bases) > BLOCK_SPAN_MAX or len(alternate_bases) > BLOCK_ALTERNATE_MAX
+
+
 def fits_block(allele: Allele) -> bool:
     """Whether an allele's columns say all there is to say of it."""
     return (
         not allele.structural
-        and len(allele.reference_bases) <= BLOCK_SPAN_MAX
+        and not is_long(allele.reference_bases, allele.alternate_bases)
         and is_typed_by_bases(allele)
     )
+
+
+def in_questions(keys: Iterable[str]) -> Iterator[list[str]]:
+    """The keys, in lists of which each fits one question to the database."""
+    asked: list[str] = []
+    size = 0
+    for key in keys:
+        size += len(key) + 16  # what BSON adds to each
+        if asked and size > _ASKED_BYTES_MAX:
+            yield asked
+            asked, size = [], len(key) + 16
+        asked.append(key)
+    if asked:
+        yield asked

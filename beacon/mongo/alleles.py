@@ -25,12 +25,18 @@ from beacon.model.normalisation import left_shifted
 from beacon.model.ontology import Ontologies
 from beacon.model.reference import Bases
 from beacon.mongo import documents
-from beacon.mongo.allele_keys import allele_key, fits_block, is_typed_by_bases
+from beacon.mongo.allele_keys import (
+    allele_key,
+    fits_block,
+    in_questions,
+    is_long,
+    is_typed_by_bases,
+)
 from beacon.mongo.annotations import catalogue_annotations, write_annotations
-from beacon.mongo.block_writes import BlockWrites
+from beacon.mongo.block_writes import BlockWrites, copy_layer
 from beacon.mongo.blocks import Block, row_set
 from beacon.mongo.called import Patterns
-from beacon.mongo.documents import BLOCK_SPAN_MAX, bin_shift_for, block_id
+from beacon.mongo.documents import bin_shift_for, block_id
 from beacon.mongo.merging import Merging
 from beacon.mongo.observed import count_observed
 from beacon.mongo.packing import (
@@ -76,7 +82,9 @@ class AlleleWriter:
         self._populations: list[str] = list(
             state.get("populations") or manifest.get("populations", ())
         )
-        self._normalised: bool | None = state.get("normalised", manifest.get("normalised"))
+        has_alleles = manifest.get("layers") or manifest.get("structural")
+        known = manifest.get("normalised") if has_alleles else None
+        self._normalised: bool | None = state.get("normalised", known)
         self._bases: Bases | None = None
         self.are_shifted = False
         self._population_of: npt.NDArray[np.int64] | None = None
@@ -120,12 +128,7 @@ class AlleleWriter:
         self.are_shifted = all_of_them
 
     def share(self, samples: int, *, has_annotations: bool) -> bool:
-        """Settle what several writers of one slot have to agree on; false if they cannot.
-
-        Args:
-            samples: How many the first file has.
-            has_annotations: Whether the alleles to come have any.
-        """
+        """Settle what several writers of one slot have to agree on; false if they cannot."""
         if self._bases is not None and not self.are_shifted:
             return False  # alleles would be moved from one part to another
         self._shift = self._shift or bin_shift_for(samples)
@@ -186,7 +189,7 @@ class AlleleWriter:
             else:
                 self._bulky.append((allele_key(allele), observation, samples))
                 if not allele.structural:
-                    self._long_alleles |= len(allele.reference_bases) > BLOCK_SPAN_MAX
+                    self._long_alleles |= is_long(allele.reference_bases, allele.alternate_bases)
                     self._typed_alleles |= not is_typed_by_bases(allele)
 
     def flush(self, stamp: str, rows: int) -> None:
@@ -288,7 +291,9 @@ class AlleleWriter:
         chosen = {identifier: found[identifier] for identifier in newest.values()}
         mine: dict[int, Stored] = {}
         theirs: dict[int, Stored] = {}
-        for identifier, stored in read_stored(self._database, chosen, self._called_in).items():
+        for identifier, stored in read_stored(
+            self._database, chosen, self._called_in, being_loaded=self._slot
+        ).items():
             key = wanted[identifier]
             (mine if identifier == key else theirs)[key] = stored
         return mine, theirs
@@ -338,10 +343,15 @@ class AlleleWriter:
     ) -> int:
         """Take annotations of those alleles that the dataset has, and count them."""
         self._ontologies = ontologies
-        if self._bases is not None:
-            bases = self._bases
-            annotations = [(left_shifted(allele, bases), said) for allele, said in annotations]
         present = self._present([allele for allele, _ in annotations])
+        if self._bases is not None and not all(present):
+            # As they are written first: earlier loads may not have been shifted.
+            bases = self._bases
+            annotations = [
+                (allele if is_there else left_shifted(allele, bases), said)
+                for (allele, said), is_there in zip(annotations, present, strict=True)
+            ]
+            present = self._present([allele for allele, _ in annotations])
         for (allele, annotation), is_there in zip(annotations, present, strict=True):
             if is_there:
                 self._annotated.append((allele, annotation, False))
@@ -368,8 +378,9 @@ class AlleleWriter:
         bulky = {f"{layer:05}|{allele_key(one)}" for one in alleles if not fits_block(one)}
         structural = {
             one["_id"]
+            for asked in in_questions(bulky)
             for one in self._database[documents.STRUCTURAL].find(
-                {"_id": {"$in": list(bulky)}}, {"_id": 1}
+                {"_id": {"$in": asked}}, {"_id": 1}
             )
         }
         present = []
@@ -389,23 +400,7 @@ class AlleleWriter:
             return
         old = self._manifest.get(key)
         if old:
-            self._database[collection].aggregate(
-                [
-                    {"$match": {"l": old}},
-                    {
-                        "$set": {
-                            "l": self._slot,
-                            "_id": {
-                                "$concat": [
-                                    f"{self._slot:05}",
-                                    {"$substrBytes": ["$_id", 5, -1]},
-                                ]
-                            },
-                        }
-                    },
-                    {"$merge": {"into": collection, "whenMatched": "keepExisting"}},
-                ]
-            )
+            copy_layer(self._database, collection, old, self._slot)
             if collection == documents.STRUCTURAL:
                 copy_patterns(self._database, old, self._slot)
         self._has[key] = True

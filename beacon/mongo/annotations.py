@@ -17,7 +17,7 @@ from beacon.model.fields import is_category
 from beacon.model.ontology import Ontologies
 from beacon.model.variation_query import aminoacid_changes, gene_ids, short_forms
 from beacon.mongo import documents
-from beacon.mongo.allele_keys import allele_key
+from beacon.mongo.allele_keys import allele_key, in_questions
 from beacon.mongo.roster_documents import write_catalogue
 
 Documents = Database[dict[str, Any]]
@@ -37,7 +37,8 @@ def write_annotations(
     names = [f"{slot:05}|{allele_key(allele)}" for allele, _, _ in annotations]
     known = {
         document["_id"]: msgspec.json.decode(document["r"])
-        for document in collection.find({"_id": {"$in": names}}, {"r": 1})
+        for asked in in_questions(names)
+        for document in collection.find({"_id": {"$in": asked}}, {"r": 1})
     }
     alleles = {}
     for name, (allele, annotation, whole) in zip(names, annotations, strict=True):

@@ -160,6 +160,20 @@ def without_gone(value: Any, is_gone: IsGone) -> Any:
     return _listed(value, None, is_gone) if isinstance(value, list) else value
 
 
+def variant_without_gone(record: Record, is_gone: IsGone) -> Record | None:
+    """A variant record freed of those who are gone; `None` when it names no other carriers."""
+    freed: Record = without_gone(record, is_gone)
+    return None if record.get("caseLevelData") and not freed.get("caseLevelData") else freed
+
+
+def waiting_without_gone(waiting: Record, is_gone: IsGone) -> Record | None:
+    """The same of a variant record that waits for the assembly."""
+    freed = variant_without_gone(waiting["record"], is_gone)
+    if freed is None or freed is waiting["record"]:
+        return None if freed is None else waiting
+    return {**waiting, "record": freed}
+
+
 def _listed(values: list[Any], kind: str | None, is_gone: IsGone) -> list[Any]:
     kept = []
     changed = False

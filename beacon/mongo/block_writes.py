@@ -114,6 +114,18 @@ class BlockWrites:
         staged.delete_many({"l": self._slot, "t": self._kind})
 
 
+def copy_layer(database: Documents, collection: str, old: int, new: int) -> None:
+    """Give a slot what another has of a collection whose keys begin with the slot."""
+    key = {"$concat": [f"{new:05}", {"$substrBytes": ["$_id", 5, -1]}]}
+    database[collection].aggregate(
+        [
+            {"$match": {"l": old}},
+            {"$set": {"l": new, "_id": key}},
+            {"$merge": {"into": collection, "whenMatched": "keepExisting"}},
+        ]
+    )
+
+
 def _by_collection(encoded: Sequence[Encoded]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     yield documents.RARE, [one.rare for one in encoded if one.rare is not None]
     yield documents.CALLED, [one.called for one in encoded if one.called is not None]

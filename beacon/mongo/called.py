@@ -25,6 +25,7 @@ class HasCalled(Protocol):
     """An allele on its way into a document."""
 
     called: Called | None
+    samples: BitMap | None
 
 
 def pattern_id(slot: int, digest: bytes) -> bytes:
@@ -38,6 +39,7 @@ class Patterns:
     def __init__(self, slot: int) -> None:
         self._slot = slot
         self._known: dict[int, tuple[Called, bytes]] = {}
+        self._samples: dict[int, tuple[BitMap, Called]] = {}
         self._written: set[bytes] = set()
         self._fresh: dict[bytes, dict[str, Any]] = {}
 
@@ -77,7 +79,30 @@ class Patterns:
         document: dict[str, Any] = {"_id": key, "l": self._slot, "w": list(numbers)}
         if len(numbers) > 1 or NOBODY_KNOWN in indexes:
             document["i"] = np.array(indexes, "<u2").tobytes()
+        spoken: dict[bytes, int] = {}
+        speaking = [
+            NOBODY_KNOWN
+            if one.samples is None
+            else spoken.setdefault(self.samples_digest(one.samples), len(spoken))
+            for one in ordered
+        ]
+        if spoken:
+            document["s"] = list(spoken)
+            document["j"] = np.array(speaking, "<u2").tobytes()
         return document
+
+    def samples_digest(self, samples: BitMap) -> bytes:
+        """The digest of those that a load speaks for."""
+        return self.digest(self._as_set(samples))
+
+    def _as_set(self, samples: BitMap) -> Called:
+        """Samples as a set; the same object for the same samples, as long as they are kept."""
+        known = self._samples.get(id(samples))
+        if known is None:
+            if len(self._samples) >= _KEPT:
+                self._samples.clear()
+            known = self._samples[id(samples)] = (samples, Called(samples, BitMap()))
+        return known[1]
 
     def drain(self) -> list[dict[str, Any]]:
         """Documents of sets that were not written yet."""
@@ -99,6 +124,28 @@ def called_of(document: Mapping[str, Any]) -> Called:
 def keys_of(document: Mapping[str, Any] | None) -> list[bytes]:
     """The keys of the sets that a block's alleles have."""
     return [] if document is None else [pattern_id(document["l"], one) for one in document["w"]]
+
+
+def sample_keys_of(document: Mapping[str, Any] | None) -> list[bytes]:
+    """The keys of the sets of samples that the slot's load spoke for at a block's alleles."""
+    return (
+        []
+        if document is None
+        else [pattern_id(document["l"], one) for one in document.get("s", ())]
+    )
+
+
+def samples_of_alleles(
+    document: Mapping[str, Any] | None, size: int, patterns: Mapping[bytes, Called]
+) -> list[BitMap | None]:
+    """Of each allele of a block the samples that the slot's load spoke for, `None` for nobody."""
+    keys = sample_keys_of(document)
+    if document is None or not keys:
+        return [None] * size
+    return [
+        None if number == NOBODY_KNOWN else patterns[keys[number]].twice
+        for number in np.frombuffer(document["j"], "<u2").tolist()
+    ]
 
 
 def numbers_of(document: Mapping[str, Any] | None, size: int) -> Sequence[int]:

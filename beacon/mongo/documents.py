@@ -60,6 +60,8 @@ BLOCK_SPAN_MAX = 64
 
 A range therefore has to look no further to its left than this for alleles that reach into it.
 """
+BLOCK_ALTERNATE_MAX = 256
+"""Alternate bases of the longest allele in a block: thousands of long ones would not fit in one."""
 
 ENTRY_CODES = {
     "individual": 1,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,7 @@ from beacon.mongo.fetch import Lookup
 from beacon.mongo.found import Found, Packed, Structural
 from beacon.mongo.layers import Dataset
 from beacon.mongo.packing import strata_of
-from beacon.mongo.populations import Populations
+from beacon.mongo.populations import POPULATION_MIN, Populations
 from beacon.mongo.structural_writes import key_of_structural, strata_of_structural
 
 TOTAL = "Total"
@@ -29,6 +29,14 @@ _HET, _HOM, _HEMI = int(Zygosity.HET), int(Zygosity.HOM), int(Zygosity.HEMI)
 Counts = npt.NDArray[np.int64]
 
 
+class _Numbers(NamedTuple):
+    """Alleles called: of everybody, and by place and ancestry; and of how many rows these are."""
+
+    total: int
+    alleles: Counts
+    rows: Counts
+
+
 class Frequencies:
     """Counts alleles by population."""
 
@@ -36,7 +44,7 @@ class Frequencies:
         self._called = Lookup(database[documents.CALLED])
         self._patterns = Lookup(database[documents.PATTERNS])
         self._strata = Lookup(database[documents.STRATA])
-        self._numbers: dict[tuple[Any, ...], tuple[int, Counts]] = {}
+        self._numbers: dict[tuple[Any, ...], _Numbers] = {}
 
     async def of(
         self,
@@ -134,35 +142,38 @@ def _pattern(one: Found, named: Mapping[int, Any]) -> bytes | None:
     return None if number == NOBODY_KNOWN else keys_of(document)[number]
 
 
-def _allele_numbers(
-    called: Called, dataset: Dataset, populations: Populations | None
-) -> tuple[int, Counts]:
-    """Alleles called: of everybody, and by place and ancestry."""
+def _allele_numbers(called: Called, dataset: Dataset, populations: Populations | None) -> _Numbers:
     twice, once = called
     if dataset.withdrawn:
         twice, once = twice - dataset.withdrawn, once - dataset.withdrawn
     total = 2 * len(twice) + len(once)
     if populations is None:
-        return total, np.zeros(0, np.int64)
+        nothing = np.zeros(0, np.int64)
+        return _Numbers(total, nothing, nothing)
     rows = np.concatenate((rows_of_set(twice), rows_of_set(once)))
     kinds = np.repeat((0, 1), (len(twice), len(once)))
-    return total, populations.count(rows, kinds, 2) @ np.array([2, 1])
+    by_stratum = populations.count(rows, kinds, 2)
+    return _Numbers(total, by_stratum @ np.array([2, 1]), by_stratum.sum(axis=1))
 
 
 def _counts(
-    codes: Any, numbers: tuple[int, Counts], dataset: Dataset, populations: Populations | None
+    codes: Any, numbers: _Numbers, dataset: Dataset, populations: Populations | None
 ) -> Counts:
-    """Allele count, number, heterozygous, homozygous, hemizygous: everybody's, then by label."""
+    """Allele count, number, heterozygous, homozygous, hemizygous: everybody's, then by label.
+
+    Nothing is counted of a population of which too few people were looked at here.
+    """
     if dataset.withdrawn:
         gone = np.asarray(dataset.withdrawn.to_array(), np.uint32)
         codes = codes[~np.isin(codes >> 2, gone)]
-    total, by_stratum = numbers
     rows, zygosity = codes >> 2, codes & 3
-    lines = [_line(np.bincount(zygosity, minlength=4), total)]
+    lines = [_line(np.bincount(zygosity, minlength=4), numbers.total)]
     if populations is not None:
         carriers = populations.count(rows, zygosity, 4)
         lines += [
-            _line(carriers[chosen].sum(axis=0), int(by_stratum[chosen].sum()))
+            _line(carriers[chosen].sum(axis=0), int(numbers.alleles[chosen].sum()))
+            if numbers.rows[chosen].sum() >= POPULATION_MIN
+            else [0] * 5
             for _, chosen in populations.labels
         ]
     return np.array(lines)

@@ -18,6 +18,7 @@ from pymongo.errors import DuplicateKeyError
 
 from beacon.framework.errors import OperatorError
 from beacon.mongo import documents
+from beacon.mongo.barred import Barred
 
 Documents = Database[dict[str, Any]]
 
@@ -286,8 +287,10 @@ def publish_release(database: Documents, dataset_id: str, number: int | None = N
         Its number.
 
     Raises:
-        OperatorError: There is no such release, or serving it would lose what was published since.
+        OperatorError: There is no such release, or serving it would lose what was published since;
+            or people are being withdrawn.
     """
+    _refuse_while_withdrawing(database, dataset_id)
     manifest = database[documents.MANIFESTS].find_one({"_id": dataset_id})
     kept = {one["release"]: one for one in _kept(database, dataset_id)}
     if number is None:
@@ -327,8 +330,9 @@ def roll_back(database: Documents, dataset_id: str, to: int | None = None) -> tu
         The numbers of the release that was served, and of the one that is served now.
 
     Raises:
-        OperatorError: There is no such release to go back to.
+        OperatorError: There is no such release to go back to; or people are being withdrawn.
     """
+    _refuse_while_withdrawing(database, dataset_id)
     manifest = database[documents.MANIFESTS].find_one({"_id": dataset_id})
     if manifest is None:
         raise OperatorError(f'there is no published dataset "{dataset_id}"')
@@ -352,6 +356,15 @@ def roll_back(database: Documents, dataset_id: str, to: int | None = None) -> tu
         )
     _serve(database, _chosen(dataset_id, kept, to)["manifest"], manifest)
     return served, to
+
+
+def _refuse_while_withdrawing(database: Documents, dataset_id: str) -> None:
+    """Other releases still hold people who are being withdrawn."""
+    if Barred(database, dataset_id).pending:
+        raise OperatorError(
+            f'people are being withdrawn from dataset "{dataset_id}"; wait for it or, should it '
+            f"have been interrupted, finish it: beacon datasets withdraw {dataset_id}"
+        )
 
 
 def _chosen(dataset_id: str, kept: Mapping[int, Any], number: int) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pymongo
@@ -22,11 +22,13 @@ from beacon.model.allele import Observation
 from beacon.model.ontology import Ontologies
 from beacon.mongo import documents
 from beacon.mongo.alleles import AlleleWriter
+from beacon.mongo.load_register import owner
 from beacon.mongo.reference import ontologies_from, reference_from
 
 Documents = Database[dict[str, Any]]
 
 _PART, _PLAN = "part", "plan"
+_WRITTEN = (documents.BLOCKS, documents.RARE, documents.DENSE, documents.STRUCTURAL)
 _TIMEOUT_MS = 30_000
 
 
@@ -43,7 +45,7 @@ class JoinToken:
         are_shifted: whether insertions and deletions come as far left as they can be.
     """
 
-    uri: str
+    uri: str = field(repr=False)
     database: str
     durability: Mapping[str, Any]
     slot: int
@@ -60,15 +62,15 @@ class JoinToken:
 
 
 class JoinedLoad:
-    """An open load that another process holds."""
+    """An open load that another process holds; it is left when this process ends."""
 
     def __init__(self, token: JoinToken) -> None:
         self._token = token
         with _failures():
-            self._client: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(
+            client: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(
                 token.uri, serverSelectionTimeoutMS=_TIMEOUT_MS
             )
-            self._database = self._client.get_database(
+            self._database = client.get_database(
                 token.database, write_concern=WriteConcern(**token.durability)
             )
             self._ontologies = Ontologies()
@@ -80,10 +82,6 @@ class JoinedLoad:
         """One part, to write; nobody else may at the same time."""
         with _failures():
             return JoinedPart(self._database, self._token, name, self._ontologies)
-
-    def close(self) -> None:
-        """Give the connection back."""
-        self._client.close()
 
 
 class JoinedPart:
@@ -157,28 +155,76 @@ class Sharing:
     """What the process that holds a load knows of its parts."""
 
     def __init__(self, database: Documents, slot: int) -> None:
+        self._database, self._slot = database, slot
         self._staged = database[documents.STAGED]
-        self._slot = slot
 
     def plan(self) -> bytes | None:
         """How the load was cut into parts, if it was."""
         found = self._staged.find_one({"_id": f"{self._slot}|{_PLAN}"})
         return None if found is None else bytes(found["plan"])
 
-    def keep_plan(self, plan: bytes) -> None:
-        """Remember for good how the load is cut, before any part is written."""
+    def begin(
+        self,
+        uri: str,
+        plan: bytes,
+        manifest: Mapping[str, Any],
+        alleles: AlleleWriter,
+        rows: int,
+        samples: int,
+        has_annotations: bool,
+    ) -> JoinToken | None:
+        """Remember for good how the load is cut, before any part is written; `None` if it cannot.
+
+        Args:
+            alleles: The writer of the load, which settles what all writers agree on.
+            rows: Rows of the dataset.
+            samples: Of the first file.
+        """
+        if not self._may_begin() or not alleles.share(samples, has_annotations=has_annotations):
+            return None
+        holder, state = owner(), alleles.state()
+        self._database[documents.LOADS].update_one(
+            {"_id": self._slot}, {"$set": {"owner": holder, "written": state}}
+        )
         self._staged.replace_one(
             {"_id": f"{self._slot}|{_PLAN}"},
             {"l": self._slot, "t": _PLAN, "plan": plan},
             upsert=True,
         )
+        return JoinToken(
+            uri=uri,
+            database=self._database.name,
+            durability=self._database.write_concern.document,
+            slot=self._slot,
+            manifest=manifest,
+            state=state | {"codes": []},
+            rows=rows,
+            holder=holder,
+            are_shifted=alleles.are_shifted,
+            has_annotations=has_annotations,
+        )
 
-    def done(self) -> Iterator[tuple[str, bytes, Mapping[str, Any]]]:
-        """Parts that were handed over whole: name, account, and state of the `AlleleWriter`."""
-        for found in self._staged.find(
-            {"l": self._slot, "t": _PART, "account": {"$exists": True}}
-        ).sort("_id", 1):
-            yield found["name"], bytes(found["account"]), found["state"]
+    def accounts(self, alleles: AlleleWriter) -> dict[str, bytes]:
+        """The accounts of parts that were handed over whole.
+
+        Args:
+            alleles: The writer of the load, which takes over what was written.
+        """
+        done = {"l": self._slot, "t": _PART, "account": {"$exists": True}}
+        accounts = {}
+        for found in self._staged.find(done).sort("_id", 1):
+            alleles.adopt(found["state"])
+            accounts[found["name"]] = bytes(found["account"])
+        return accounts
+
+    def _may_begin(self) -> bool:
+        """Whether the load was cut before, or nothing of it is written that nobody remembers."""
+        if self.plan() is not None:
+            return True
+        return all(
+            self._database[name].find_one({"l": self._slot}, {"_id": 1}) is None
+            for name in _WRITTEN
+        )
 
 
 def _part_id(slot: int, name: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ from beacon.mongo.blocks import ANCHOR_MASK, row_set
 from beacon.mongo.called import union
 from beacon.mongo.packing import Entry
 
+Joined = TypeVar("Joined")
 U32 = npt.NDArray[np.uint32]
 
 _KEPT = 4096
@@ -29,15 +30,33 @@ class Merging:
     """Joins entries; sets that many alleles share are joined once."""
 
     def __init__(self) -> None:
-        self._joined: dict[tuple[int, ...], tuple[tuple[Any, ...], Called]] = {}
+        self._joined: dict[tuple[int, ...], tuple[tuple[Any, ...], Any]] = {}
 
     def unite(self, first: Entry, second: Entry) -> Entry:
-        """One allele from two contributions of the same load: carriers of either."""
-        codes = _united(first.codes, second.codes)
+        """One allele from two contributions of the same load: carriers of either.
+
+        What `first` holds of samples that the load has not spoken for until now, but does in
+        `second`, is from an earlier load, and no longer counts.
+        """
+        kept = first.codes
         called = _one_of(first.called, second.called)
-        if first.called is not None and second.called is not None:
-            called = self._once(union_of, first.called, second.called)
-        return _entry(first, second, codes, called)
+        both = first.called is not None and second.called is not None
+        samples = first.samples
+        if second.samples is None:
+            if both:
+                called = self._once(union_of, first.called, second.called)
+        else:
+            new = second.samples
+            if samples is not None:
+                new = self._once(_difference, new, samples)
+                samples = self._once(_union, samples, second.samples)
+            else:
+                samples = second.samples
+            if len(kept) and new:
+                kept = kept[~_are_in(kept >> 2, new)]
+            if both:
+                called = self._once(_joined, first.called, second.called, new)
+        return _entry(first, second, _united(kept, second.codes), called, samples)
 
     def supersede(self, old: Entry, new: Entry) -> Entry:
         """One allele from an earlier load and from a later one, which decides of its own samples.
@@ -52,7 +71,7 @@ class Merging:
                 kept = kept[~_are_in(kept >> 2, new.samples)]
             if old.called is not None:
                 called = self._once(_replaced, old.called, new.called, new.samples)
-        return _entry(old, new, _united(kept, new.codes), called)
+        return _entry(old, new, _united(kept, new.codes), called, new.samples)
 
     def without(self, entry: Entry, rows: BitMap) -> Entry | None:
         """The allele without some people; `None` when nobody else was seen to carry it."""
@@ -66,9 +85,10 @@ class Merging:
         if len(codes) and not len(kept):
             return None
         alone = replace(entry, codes=codes[:0], called=None, allele_count=0, allele_number=0)
-        return _entry(alone, replace(entry, codes=kept, called=called), kept, called)
+        left = replace(entry, codes=kept, called=called)
+        return _entry(alone, left, kept, called, entry.samples)
 
-    def _once(self, join: Callable[..., Called], *sets: Any) -> Called:
+    def _once(self, join: Callable[..., Joined], *sets: Any) -> Joined:
         key = (id(join), *map(id, sets))
         known = self._joined.get(key)
         if known is None:
@@ -79,7 +99,9 @@ class Merging:
         return known[1]
 
 
-def _entry(first: Entry, second: Entry, codes: U32, called: Called | None) -> Entry:
+def _entry(
+    first: Entry, second: Entry, codes: U32, called: Called | None, samples: BitMap | None
+) -> Entry:
     """Counts from the carriers; a stated count stands where there are none to count."""
     zygosity = codes & 3
     homozygous = int((zygosity == 1).sum())
@@ -88,6 +110,7 @@ def _entry(first: Entry, second: Entry, codes: U32, called: Called | None) -> En
     if len(codes) and called is not None:
         called = _with_carriers(called, codes)
     number = 0 if called is None else called.allele_number
+    strata = first.strata if second.strata is None else second.strata
     if not len(codes):
         stating = [one for one in (first, second) if one.called is None and not len(one.codes)]
         count = max((one.allele_count for one in stating), default=0)
@@ -96,6 +119,8 @@ def _entry(first: Entry, second: Entry, codes: U32, called: Called | None) -> En
             stated = numbered[-1]
             count, number = stated.allele_count, stated.allele_number
             homozygous, hemizygous = stated.homozygous, stated.hemizygous
+        if strata is not None:  # loaded counts stay those of the allele, whoever was looked at
+            count = max(count, int(strata[0, 0]))
     # The base before the allele is one base, whichever of the two knows it.
     anchor = first.flags & ANCHOR_MASK or second.flags & ANCHOR_MASK
     return replace(
@@ -107,8 +132,8 @@ def _entry(first: Entry, second: Entry, codes: U32, called: Called | None) -> En
         hemizygous=hemizygous,
         flags=(first.flags | second.flags) & ~ANCHOR_MASK | anchor,
         called=called,
-        samples=second.samples,
-        strata=first.strata if second.strata is None else second.strata,
+        samples=samples,
+        strata=strata,
     )
 
 
@@ -119,6 +144,20 @@ def union_of(first: Called, second: Called) -> Called:
 
 def _replaced(old: Called, new: Called, samples: BitMap) -> Called:
     return Called((old.twice - samples) | new.twice, (old.once - samples) | new.once)
+
+
+def _joined(old: Called, new: Called, samples: BitMap) -> Called:
+    """Everybody of either, but for what the older one says of some samples."""
+    twice = (old.twice - samples) | new.twice
+    return Called(twice, ((old.once - samples) | new.once) - twice)
+
+
+def _difference(samples: BitMap, others: BitMap) -> BitMap:
+    return samples - others
+
+
+def _union(samples: BitMap, others: BitMap) -> BitMap:
+    return samples | others
 
 
 def _left(called: Called, rows: BitMap) -> Called:

@@ -19,9 +19,19 @@ from beacon.model.ontology import Ontologies
 from beacon.model.reference import Bases
 from beacon.mongo import documents
 from beacon.mongo.alleles import AlleleWriter
-from beacon.mongo.barred import BIOSAMPLE, INDIVIDUAL, Barred, links_of, names_gone, without_gone
+from beacon.mongo.barred import (
+    BIOSAMPLE,
+    INDIVIDUAL,
+    Barred,
+    links_of,
+    names_gone,
+    variant_without_gone,
+    waiting_without_gone,
+    without_gone,
+)
 from beacon.mongo.history import keep_release, number_release, prune, serve_release
 from beacon.mongo.joined_load import JoinToken, Sharing
+from beacon.mongo.load_records import LoadRecords
 from beacon.mongo.load_register import (
     close_load,
     forget_load,
@@ -157,11 +167,13 @@ class MongoLoad:
     def write_records(self, entry_type: str, records: Sequence[Record]) -> None:
         """Take records of one entry type; the last one of an id is kept."""
         if self._barred:
-            records = [
-                without_gone(record, self._barred.holds)
+            free = waiting_without_gone if entry_type == documents.WAITING else without_gone
+            freed = (
+                free(record, self._barred.holds)
                 for record in records
                 if not self.has_withdrawn(entry_type, record)
-            ]
+            )
+            records = [record for record in freed if record is not None]
         operations = [
             ReplaceOne(
                 {"_id": f"{self._slot}|{entry_type}|{record['id']}"},
@@ -205,34 +217,15 @@ class MongoLoad:
 
     def share(self, plan: bytes, *, samples: int, has_annotations: bool) -> JoinToken | None:
         """Let other processes join; `None` if they cannot."""
-        if self._uri is None or not self._alleles.share(samples, has_annotations=has_annotations):
+        if self._uri is None:
             return None
         self._remember_samples()
-        state = self._alleles.state()
-        self._database[documents.LOADS].update_one(
-            {"_id": self._slot}, {"$set": {"owner": owner(), "written": state}}
-        )
-        self._sharing.keep_plan(plan)
-        return JoinToken(
-            uri=self._uri,
-            database=self._database.name,
-            durability=self._database.write_concern.document,
-            slot=self._slot,
-            manifest=self._manifest,
-            state=state | {"codes": []},
-            rows=max(len(self._samples), 1),
-            holder=owner(),
-            are_shifted=self._alleles.are_shifted,
-            has_annotations=has_annotations,
-        )
+        known = (self._manifest, self._alleles, max(len(self._samples), 1))
+        return self._sharing.begin(self._uri, plan, *known, samples, has_annotations)
 
     def accounts(self) -> Mapping[str, bytes]:
         """The account of each part that was handed over whole."""
-        accounts = {}
-        for name, account, state in self._sharing.done():
-            self._alleles.adopt(state)
-            accounts[name] = account
-        return accounts
+        return self._sharing.accounts(self._alleles)
 
     def finish(self, file: SourceFile) -> None:
         """The file was handed over whole."""
@@ -264,8 +257,9 @@ class MongoLoad:
             self._database[documents.LOADS].update_one(
                 {"_id": self._slot}, {"$addToSet": {"layers": layer}}
             )
+            records = LoadRecords(self.records, has_assembly=self._assembly is not None)
             manifest["counts"] = write_layer(
-                self._database, layer, self._samples, self._owners, _Records(self), self._ontologies
+                self._database, layer, self._samples, self._owners, records, self._ontologies
             )
             manifest["metadata"] = layer
             manifest["empty_rows"] = self._samples.count("")
@@ -345,8 +339,8 @@ class MongoLoad:
                     self._samples[row] = ""
                     gone.append(row)
         kept = ~np.isin(observation.rows, [*gone, NOBODY])
-        annotation = without_gone(record, self._barred.holds)
-        if record.get("caseLevelData") and not annotation["caseLevelData"]:
+        annotation = variant_without_gone(record, self._barred.holds)
+        if annotation is None:
             return None
         return msgspec.structs.replace(
             observation,
@@ -403,21 +397,3 @@ class MongoLoad:
         # sort by id to be the same at every reading.
         for found in staged.find({"l": self._slot, "t": entry_type}, {"r": 1}).sort("_id", 1):
             yield found["r"]
-
-
-class _Records(Mapping[str, Any]):
-    """The records of a load by entry type; each look-up reads them afresh."""
-
-    def __init__(self, load: MongoLoad) -> None:
-        self._load = load
-
-    def __getitem__(self, entry_type: str) -> Iterator[bytes]:
-        if entry_type == documents.WAITING and self._load.assembly is not None:
-            return iter(())  # they are alleles now
-        return self._load.records(entry_type)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(documents.ENTRY_CODES)
-
-    def __len__(self) -> int:
-        return len(documents.ENTRY_CODES)

@@ -46,8 +46,8 @@ class Entry:
     """One allele on its way into a block. `codes` are `row << 2 | zygosity`, sorted by row.
 
     `called` is who was looked at, and `allele_number` how many alleles that are, or as many as are
-    stated. `samples` are those that the load speaks for: what an earlier one said of them no longer
-    counts. `strata` are counts by population, see `model.allele.Observation`.
+    stated. `samples` are those that the load speaks for, so far: what an earlier one said of them
+    no longer counts. `strata` are counts by population, see `model.allele.Observation`.
     """
 
     offset: int
@@ -312,6 +312,7 @@ class Stored:
     Attributes:
         dense: The common alleles' carriers, by their key.
         called: Of each allele, who was looked at.
+        samples: Of each allele, whom the open load that wrote it spoke for.
     """
 
     block: dict[str, Any]
@@ -319,6 +320,7 @@ class Stored:
     dense: dict[bytes, dict[str, Any]]
     called: Sequence[Called | None]
     strata: dict[str, Any] | None
+    samples: Sequence[BitMap | None] = ()
 
 
 def decode_entries(stored: Stored) -> list[Entry]:
@@ -347,7 +349,7 @@ def decode_entries(stored: Stored) -> list[Entry]:
                 int(columns["hemizygous"][index]),
                 int(columns["flags"][index]),
                 stored.called[index],
-                None,
+                stored.samples[index] if stored.samples else None,
                 None if strata is None else strata[:, :, index].astype(np.int64),
             )
         )

@@ -73,32 +73,40 @@ def write_layer(
         ordinals = _ordinals(roster, entry_type)
         batch = []
         count = 0
-        for encoded, synthesised in _complete(roster, entry_type, records.get(entry_type, ())):
-            record = _decode(encoded)
-            ordinal = ordinals[record["id"]] if ordinals is not None else count
+        made_up: list[int] = []
+        last_made_up = b""
+        for encoded, name in _complete(roster, entry_type, records.get(entry_type, ())):
+            record = _decode(encoded) if name is None else None
+            identifier = name or str(record and record["id"])
+            ordinal = ordinals[identifier] if ordinals is not None else count
             document = {
                 "_id": record_id(layer, entry_type, ordinal),
                 "l": layer,
                 "t": entry_type,
-                "id": record["id"],
+                "id": identifier,
                 "r": encoded,
             }
-            if synthesised:
-                document["g"] = True
             batch.append(document)
             count += 1
-            if entry_type in SCOPES:
+            if record is None:
+                # All of them say the same, which is looked at once for all.
+                document["g"] = True
+                made_up.append(ordinal)
+                last_made_up = encoded
+            elif entry_type in SCOPES:
                 sets.add(entry_type, ordinal, record)
-            if entry_type == "individual":
+            if record is not None and entry_type == "individual":
                 sets.add_to_cohorts(ordinal, record)
                 populations.add(ordinal, record)
-            elif entry_type == "cohort":
+            elif record is not None and entry_type == "cohort":
                 sets.add_members(record, _ordinals(roster, "individual") or {})
             if len(batch) == _BATCH:
                 database[documents.RECORDS].insert_many(batch, ordered=False)
                 batch = []
         if batch:
             database[documents.RECORDS].insert_many(batch, ordered=False)
+        if made_up:
+            sets.add_alike(entry_type, made_up, _decode(last_made_up))
         counts[entry_type] = count
     sets.write(database, layer, ontologies)
     write_part(database, layer, "populations", populations.stored())
@@ -142,27 +150,30 @@ def _ordinals(roster: Roster, entry_type: str) -> dict[str, int] | None:
 
 def _complete(
     roster: Roster, entry_type: str, given: Iterable[bytes]
-) -> Iterator[tuple[bytes, bool]]:
-    """The records as given, and minimal ones for people and samples known by name only."""
+) -> Iterator[tuple[bytes, str | None]]:
+    """The records as given, and minimal ones, with the name, of whom and what is known by name."""
     if entry_type not in ON_ROWS:
         for encoded in given:
-            yield encoded, False
+            yield encoded, None
         return
     seen = set()
     for encoded in given:
         seen.add(_decode(encoded)["id"])
-        yield encoded, False
+        yield encoded, None
     if entry_type == "individual":
         for name in roster.individuals:
             if name not in seen:
-                yield _encode(unknown_individual(name)), True
+                yield _encode(unknown_individual(name)), name
         return
     missing = [ordinal for ordinal, name in enumerate(roster.biosamples) if name not in seen]
     if missing:
         row_of = {int(biosample): row for row, biosample in enumerate(roster.biosample_of)}
         for ordinal in missing:
             person = roster.individuals[roster.individual_of[row_of[ordinal]]]
-            yield _encode(unknown_biosample(roster.biosamples[ordinal], person)), True
+            yield (
+                _encode(unknown_biosample(roster.biosamples[ordinal], person)),
+                roster.biosamples[ordinal],
+            )
 
 
 class _Sets:
@@ -180,7 +191,14 @@ class _Sets:
 
     def add(self, scope: str, ordinal: int, record: Record) -> None:
         """Take one record."""
-        members = self._members(scope, ordinal)
+        self._add(scope, self._members(scope, ordinal), record)
+
+    def add_alike(self, scope: str, ordinals: Sequence[int], record: Record) -> None:
+        """Take records that differ in nothing but what they are called."""
+        members = [member for ordinal in ordinals for member in self._members(scope, ordinal)]
+        self._add(scope, members, record)
+
+    def _add(self, scope: str, members: Sequence[int], record: Record) -> None:
         for term, label in filters.term_ids(scope, record).items():
             self._add_term(scope, "ontologyTerm", term, label, members)
         for term, label in filters.custom_ids(scope, record).items():

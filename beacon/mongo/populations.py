@@ -6,7 +6,7 @@ allele, whichever was loaded first, the genotypes or the people.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,8 @@ POPULATION_MIN = 20
 genotypes of people."""
 
 SEXES = ("", "M", "F")
+_NAMES_MAX = 0x10000 // len(SEXES)
+"""Places are numbered in 16 bits."""
 _SEX_OF_TERM = {"NCIT:C20197": 1, "NCIT:C16576": 2}
 
 Counts = npt.NDArray[np.int64]
@@ -79,8 +81,8 @@ class Gathering:
     def __init__(self, individuals: int, individual_of: Any) -> None:
         self._individual_of = np.asarray(individual_of, np.int64)
         self._sex = np.zeros(individuals + 1, np.uint8)  # the last is nobody's
-        self._country = np.zeros(individuals + 1, np.uint16)
-        self._ancestry = np.zeros(individuals + 1, np.uint16)
+        self._country = np.zeros(individuals + 1, np.uint32)
+        self._ancestry = np.zeros(individuals + 1, np.uint32)
         self._countries: dict[str, int] = {"": 0}
         self._ancestries: dict[str, int] = {"": 0}
 
@@ -98,14 +100,25 @@ class Gathering:
 
     def stored(self) -> bytes:
         """As kept in a layer."""
-        strata = Strata(
-            list(self._countries),
-            list(self._ancestries),
-            self._sex[self._individual_of].tobytes(),
-            self._country[self._individual_of].tobytes(),
-            self._ancestry[self._individual_of].tobytes(),
-        )
+        countries, country_of_row = _large(self._countries, self._country[self._individual_of])
+        ancestries, ancestry_of_row = _large(self._ancestries, self._ancestry[self._individual_of])
+        sex_of_row = self._sex[self._individual_of].tobytes()
+        strata = Strata(countries, ancestries, sex_of_row, country_of_row, ancestry_of_row)
         return msgspec.msgpack.encode(strata)
+
+
+def _large(names: Mapping[str, int], of_row: npt.NDArray[np.uint32]) -> tuple[list[str], bytes]:
+    """The names of those that are large enough, and the index of each row's; 0 for all others.
+
+    So free text, another one for nearly everybody, is no more to keep than a few countries are.
+    """
+    sizes = np.bincount(of_row, minlength=len(names))
+    sizes[0] = POPULATION_MIN
+    chosen = np.flatnonzero(sizes >= POPULATION_MIN)[:_NAMES_MAX]
+    renumbered = np.zeros(len(names), np.uint16)
+    renumbered[chosen] = np.arange(len(chosen))
+    known = list(names)
+    return [known[one] for one in chosen], renumbered[of_row].tobytes()
 
 
 def populations_of(stored: bytes | None) -> Populations | None:

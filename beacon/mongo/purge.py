@@ -1,12 +1,14 @@
 """Deleting people from alleles: who carries them, in whom they were looked for, what is said.
 
-Done in place: the rows of people who have withdrawn are masked in all answers already, so an answer
-reads the same before, while and after. Doing it again changes nothing, so it may be interrupted.
+What they are in is written again without them, to a slot of its own, so that an answer that has
+begun goes on reading what it began with. When all those have ended, `sweep` deletes what is read no
+more. Either may be interrupted, and done again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -17,12 +19,16 @@ from pyroaring import BitMap
 from beacon.model.allele import Allele, Called
 from beacon.model.ontology import Ontologies
 from beacon.mongo import documents
+from beacon.mongo.allele_keys import in_questions
 from beacon.mongo.annotations import annotation_document, catalogue_annotations
-from beacon.mongo.block_writes import BlockWrites
+from beacon.mongo.barred import Barred, without_gone
+from beacon.mongo.block_writes import BlockWrites, copy_layer
 from beacon.mongo.called import Patterns, called_of
+from beacon.mongo.documents import bin_key, block_id, dense_range
 from beacon.mongo.found import NAME_OF_CODE
+from beacon.mongo.history import layers_of
 from beacon.mongo.merging import Merging
-from beacon.mongo.observed import code_range, count_observed
+from beacon.mongo.observed import code_range
 from beacon.mongo.packing import Encoded, decode_entries, encode_block
 from beacon.mongo.stored import read_called, read_stored
 from beacon.mongo.structural_writes import (
@@ -41,66 +47,75 @@ _DOCUMENTS_AT_ONCE = 1_000
 def purge_alleles(
     database: Documents,
     manifest: Mapping[str, Any],
+    slot: int,
     rows: BitMap,
-    names: Container[str],
+    barred: Barred,
     ontologies: Ontologies,
     *,
     advance: Advance = lambda _: None,
 ) -> dict[str, Any]:
-    """Delete people from all that a release says of alleles.
+    """Write what a release says of alleles without some people.
 
-    An allele that nobody else carries goes as well.
+    An allele that nobody else carries is left out.
 
     Args:
-        rows: Their rows, which are masked in all answers that may still be running.
-        names: What their samples, biosamples and they themselves are called.
+        slot: Where to, as yet empty.
+        rows: Their rows.
+        barred: What their samples, biosamples and they themselves are called.
         advance: Called with the number of documents that were looked at.
 
     Returns:
-        What the manifest has to say of alleles from now on.
+        The layers that the manifest has to name from now on.
     """
-    total = max(int(manifest["counts"]["rows"]), 1)
+    purging = _Purging(database, slot, rows, max(int(manifest["counts"]["rows"]), 1), advance)
+    slots_of: dict[int, list[int]] = {}
     for layer in manifest.get("layers", ()):
-        purged = _Blocks(database, layer["slot"], rows, total)
         for code in layer["codes"]:
-            purged.purge(*code_range(int(manifest["shift"] or 0), code), advance)
-        if layer["slot"] != manifest.get("structural"):
-            _purge_patterns(database, layer["slot"], rows)
-    if manifest.get("structural"):
-        _purge_structural(database, manifest["structural"], rows, advance)
-        _purge_patterns(database, manifest["structural"], rows)
-    if manifest.get("annotations"):
-        _purge_annotations(database, manifest["annotations"], names, ontologies, advance)
-    return count_observed(database, {"layers": (), "shift": 0, **manifest})
+            slots_of.setdefault(code, []).append(layer["slot"])
+    shift = int(manifest.get("shift") or 0)
+    codes = [code for code in sorted(slots_of) if purging.blocks(shift, code, slots_of[code])]
+    named: dict[str, Any] = {}
+    if codes:
+        named["layers"] = [*manifest["layers"], {"slot": slot, "codes": codes}]
+    old = manifest.get("structural")
+    if old and purging.structural(old):
+        named["structural"] = slot
+    old = manifest.get("annotations")
+    if old and _purge_annotations(database, old, slot, barred, ontologies, advance):
+        named["annotations"] = slot
+    return named
 
 
-class _Blocks:
-    """The blocks of one slot."""
+class _Purging:
+    """What is written to one slot."""
 
-    def __init__(self, database: Documents, slot: int, rows: BitMap, total: int) -> None:
+    def __init__(
+        self, database: Documents, slot: int, rows: BitMap, total: int, advance: Advance
+    ) -> None:
         self._database = database
         self._slot = slot
         self._rows = rows
         self._total = total
+        self._advance = advance
         self._merging = Merging()
         self._patterns = Patterns(slot)
         self._called: dict[bytes, Called] = {}
         self._writes = BlockWrites(database, slot)
-        self._writes.recover()
 
-    def purge(self, low: int, high: int, advance: Advance) -> None:
-        """Purge the blocks of a chromosome."""
-        asked = {"_id": {"$gte": low, "$lte": high}, "l": self._slot}
-        keys = [
-            document["_id"] for document in self._database[documents.BLOCKS].find(asked, {"_id": 1})
-        ]
-        for start in range(0, len(keys), _BLOCKS_AT_ONCE):
-            some = keys[start : start + _BLOCKS_AT_ONCE]
-            found = self._database[documents.BLOCKS].find({"_id": {"$in": some}})
-            self._purge({document["_id"]: document for document in found})
-            advance(len(some))
+    def blocks(self, shift: int, code: int, slots: Sequence[int]) -> bool:
+        """The blocks of a chromosome; whether the people are in any."""
+        low, high = code_range(shift, code)
+        asked = {"_id": {"$gte": low, "$lte": high}, "l": {"$in": [*slots]}}
+        found = self._database[documents.BLOCKS].find(asked, {"_id": 1}).sort("_id", 1)
+        newest = {bin_key(document["_id"]): document["_id"] for document in found}
+        changed = False
+        for keys in _parts([*newest.values()], _BLOCKS_AT_ONCE):
+            read = self._database[documents.BLOCKS].find({"_id": {"$in": keys}})
+            changed |= self._blocks({document["_id"]: document for document in read})
+            self._advance(len(keys))
+        return changed
 
-    def _purge(self, blocks: Mapping[int, dict[str, Any]]) -> None:
+    def _blocks(self, blocks: Mapping[int, dict[str, Any]]) -> bool:
         changed: list[Encoded] = []
         for key, stored in read_stored(self._database, blocks, self._called_in).items():
             old = decode_entries(stored)
@@ -108,11 +123,38 @@ class _Blocks:
             if all(one is other for one, other in zip(old, new, strict=True)):
                 continue
             kept = [entry for entry in new if entry is not None]
-            one = encode_block(key, self._slot, kept, self._total, self._patterns)
-            one.block["p"] = blocks[key].get("p")
-            changed.append(one)
+            own = key & ~documents.SLOT_MAX | self._slot
+            changed.append(encode_block(own, self._slot, kept, self._total, self._patterns))
         self._writes.write_patterns(self._patterns.drain())
-        self._writes.write(changed, frozenset(one.block["_id"] for one in changed))
+        self._writes.write(changed, frozenset())
+        return bool(changed)
+
+    def structural(self, old: int) -> bool:
+        """All structural variants of a slot; false, and nothing written, if nobody is in any."""
+        collection = self._database[documents.STRUCTURAL]
+        keys = [document["_id"] for document in collection.find({"l": old}, {"_id": 1})]
+        is_changed = False
+        for some in (asked for part in _parts(keys) for asked in in_questions(part)):
+            found = list(collection.find({"_id": {"$in": some}}))
+            sets = self._called_in({key for one in found for key in key_of_structural(one)})
+            copies = []
+            for document in found:
+                entry = entry_of_structural(document, sets)
+                left = self._merging.without(entry, self._rows)
+                is_changed |= left is not entry
+                if left is None:
+                    continue
+                key = f"{self._slot:05}{document['_id'][5:]}"
+                allele = msgspec.json.decode(document["a"], type=Allele)
+                copy = structural_document(self._slot, key, left, allele, self._patterns)
+                copies.append(copy | {"p": document["p"], "by": document["by"]})
+            self._writes.write_patterns(self._patterns.drain())
+            if copies:
+                collection.insert_many(copies, ordered=False)
+            self._advance(len(some))
+        if not is_changed:
+            collection.delete_many({"l": self._slot})
+        return is_changed
 
     def _called_in(self, keys: Collection[bytes]) -> Mapping[bytes, Called]:
         missing = [key for key in keys if key not in self._called]
@@ -122,8 +164,104 @@ class _Blocks:
         return self._called
 
 
-def _purge_patterns(database: Documents, slot: int, rows: BitMap) -> None:
-    """Delete the sets that name somebody who is gone: nothing refers to them any more."""
+def _purge_annotations(
+    database: Documents,
+    old: int,
+    slot: int,
+    barred: Barred,
+    ontologies: Ontologies,
+    advance: Advance,
+) -> bool:
+    """Take people out of the records of variants; a record of nobody else goes as well."""
+    collection = database[documents.ANNOTATIONS]
+    keys = [document["_id"] for document in collection.find({"l": old}, {"_id": 1})]
+    changed = False
+    for some in (asked for part in _parts(keys) for asked in in_questions(part)):
+        operations: list[Any] = []
+        for document in collection.find({"_id": {"$in": some}}):
+            record = msgspec.json.decode(document["r"])
+            freed = _freed(record, barred)
+            if freed is record:
+                continue
+            if freed is None:
+                operations.append(DeleteOne({"_id": f"{slot:05}|{document['key']}"}))
+                continue
+            name = NAME_OF_CODE[document["c"]]
+            place = Allele(name, document["s"], document["s"], "", "", "")
+            one = annotation_document(slot, document["key"], freed, place, ontologies)
+            operations.append(ReplaceOne({"_id": one["_id"]}, one))
+        if operations:
+            if not changed:
+                copy_layer(database, documents.ANNOTATIONS, old, slot)
+            collection.bulk_write(operations, ordered=False)
+            changed = True
+        advance(len(some))
+    if changed:
+        catalogue_annotations(database, slot, ontologies)
+    return changed
+
+
+def _freed(record: dict[str, Any], barred: Barred) -> dict[str, Any] | None:
+    """A record that names nobody who is barred; itself if it does not, `None` if nobody else."""
+    freed: dict[str, Any] = without_gone(record, barred.holds)
+    cases = freed.get("caseLevelData")
+    if isinstance(cases, list):
+        kept = [case for case in cases if not _is_about(case, barred)]
+        if len(kept) < len(cases):
+            freed = {**freed, "caseLevelData": kept}
+    return None if record.get("caseLevelData") and not freed.get("caseLevelData") else freed
+
+
+def _is_about(case: Any, barred: Barred) -> bool:
+    """Whether an entry is of somebody who is barred, by whatever name it has for the sample."""
+    names = [case.get(key) for key in ("biosampleId", "individualId")] if case else []
+    return any(isinstance(name, str) and barred.named(name) for name in names)
+
+
+# What is read no more ---------------------------------------------------------------------------
+
+
+def sweep(database: Documents, manifest: Mapping[str, Any], rows: BitMap) -> None:
+    """Delete what the layers of a release hold beside what it is read from.
+
+    To be called when no answer reads an older release any more, and no other one is kept.
+
+    Args:
+        rows: Of people who are in nothing that the release is read from.
+    """
+    slots = sorted(layers_of(manifest) - {manifest["metadata"]})
+    _sweep_blocks(database, manifest, slots)
+    for collection, layer in (
+        (documents.STRUCTURAL, manifest.get("structural")),
+        (documents.ANNOTATIONS, manifest.get("annotations")),
+        (documents.CATALOGUE, manifest.get("annotations")),
+    ):
+        others = [slot for slot in slots if slot != layer]
+        database[collection].delete_many({"l": {"$in": others}})
+    for slot in slots:
+        _sweep_patterns(database, slot, rows)
+
+
+def _sweep_blocks(database: Documents, manifest: Mapping[str, Any], slots: list[int]) -> None:
+    """Delete all blocks but the newest of each bin, with what lies beside them."""
+    shift = int(manifest.get("shift") or 0)
+    low = block_id(shift, 0, 0, 0)
+    high = block_id(shift, 0xFF, 0xFFFFFF, documents.SLOT_MAX)
+    asked = {"_id": {"$gte": low, "$lte": high}, "l": {"$in": slots}}
+    found = database[documents.BLOCKS].find(asked, {"_id": 1}).sort("_id", 1)
+    keys = [document["_id"] for document in found]  # by bin, then from the oldest to the newest
+    due = [key for key, later in pairwise(keys) if bin_key(key) == bin_key(later)]
+    for some in _parts(due):
+        for key in some:
+            first, last = dense_range(key)
+            database[documents.DENSE].delete_many({"_id": {"$gte": first, "$lte": last}})
+        # Blocks last, by which an interrupted sweep finds what is left to do.
+        for name in (documents.RARE, documents.CALLED, documents.STRATA, documents.BLOCKS):
+            database[name].delete_many({"_id": {"$in": some}})
+
+
+def _sweep_patterns(database: Documents, slot: int, rows: BitMap) -> None:
+    """Delete the sets that name somebody who is gone: nothing that is read refers to them."""
     gone = [
         document["_id"]
         for document in database[documents.PATTERNS].find({"l": slot})
@@ -133,76 +271,6 @@ def _purge_patterns(database: Documents, slot: int, rows: BitMap) -> None:
         database[documents.PATTERNS].delete_many({"_id": {"$in": some}})
 
 
-def _purge_structural(database: Documents, slot: int, rows: BitMap, advance: Advance) -> None:
-    merging, patterns = Merging(), Patterns(slot)
-    writes = BlockWrites(database, slot)
-    collection = database[documents.STRUCTURAL]
-    keys = [document["_id"] for document in collection.find({"l": slot}, {"_id": 1})]
-    for some in _parts(keys):
-        found = list(collection.find({"_id": {"$in": some}}))
-        sets = read_called(database, {key for one in found for key in key_of_structural(one)})
-        operations: list[Any] = []
-        for document in found:
-            old = entry_of_structural(document, sets)
-            new = merging.without(old, rows)
-            if new is old:
-                continue
-            if new is None:
-                operations.append(DeleteOne({"_id": document["_id"]}))
-                continue
-            allele = msgspec.json.decode(document["a"], type=Allele)
-            changed = structural_document(slot, document["_id"], new, allele, patterns)
-            changed |= {"p": document["p"], "by": document["by"]}
-            operations.append(ReplaceOne({"_id": document["_id"]}, changed))
-        writes.write_patterns(patterns.drain())
-        if operations:
-            collection.bulk_write(operations, ordered=False)
-        advance(len(some))
-
-
-def _purge_annotations(
-    database: Documents,
-    slot: int,
-    names: Container[str],
-    ontologies: Ontologies,
-    advance: Advance,
-) -> None:
-    """Take people out of the records of variants; a record of nobody else goes as well."""
-    collection = database[documents.ANNOTATIONS]
-    keys = [document["_id"] for document in collection.find({"l": slot}, {"_id": 1})]
-    changed = False
-    for some in _parts(keys):
-        operations: list[Any] = []
-        for document in collection.find({"_id": {"$in": some}}):
-            record = msgspec.json.decode(document["r"])
-            cases = record.get("caseLevelData")
-            if not isinstance(cases, list):
-                continue
-            kept = [case for case in cases if not _is_about(case, names)]
-            if len(kept) == len(cases):
-                continue
-            if not kept:
-                operations.append(DeleteOne({"_id": document["_id"]}))
-                continue
-            record["caseLevelData"] = kept
-            name = NAME_OF_CODE[document["c"]]
-            place = Allele(name, document["s"], document["s"], "", "", "")
-            one = annotation_document(slot, document["key"], record, place, ontologies)
-            operations.append(ReplaceOne({"_id": document["_id"]}, one))
-        if operations:
-            collection.bulk_write(operations, ordered=False)
-            changed = True
-        advance(len(some))
-    if changed:
-        catalogue_annotations(database, slot, ontologies)
-
-
-def _is_about(case: Any, names: Container[str]) -> bool:
-    return isinstance(case, dict) and any(
-        case.get(key) in names for key in ("biosampleId", "individualId")
-    )
-
-
-def _parts(keys: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    for start in range(0, len(keys), _DOCUMENTS_AT_ONCE):
-        yield keys[start : start + _DOCUMENTS_AT_ONCE]
+def _parts(keys: Sequence[Any], size: int = _DOCUMENTS_AT_ONCE) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(keys), size):
+        yield keys[start : start + size]

@@ -86,12 +86,6 @@ class Releases:
         ):
             kept = {one.metadata for one in datasets.values()}
             kept |= {one.annotations for one in datasets.values() if one.annotations}
-            # What was said of variants was purged in place of people who had withdrawn.
-            kept -= {
-                one.annotations
-                for one in known.values()
-                if one.withdrawn is not None and datasets.get(one.id) is not one
-            }
             self._layers.forget(frozenset(kept))
 
     async def _read_reference(self) -> None:

@@ -18,9 +18,9 @@ from beacon.model.fields import FIELD_BY_NAME, FIELDS
 from beacon.model.variation import parse_internal_id
 from beacon.model.variation_query import VariationCondition
 from beacon.mongo import documents
-from beacon.mongo.allele_keys import allele_key
+from beacon.mongo.allele_keys import allele_key, is_long
 from beacon.mongo.blocks import COMMON, Block
-from beacon.mongo.documents import BLOCK_SPAN_MAX, bin_key, block_id
+from beacon.mongo.documents import bin_key, block_id
 from beacon.mongo.fetch import Lookup
 from beacon.mongo.found import NAME_OF_CODE, Carriers, Found, Packed, Structural, Window
 from beacon.mongo.layers import Dataset
@@ -92,7 +92,7 @@ class Alleles:
             and (_is_plain(condition) or condition.matches_allele(block.allele(index, name)))
         ):
             window.blocks.append((block, np.array([index])))
-        if dataset.typed_alleles or (dataset.long_alleles and len(exact[1]) > BLOCK_SPAN_MAX):
+        if dataset.typed_alleles or (dataset.long_alleles and is_long(*exact[1:])):
             start, reference_bases, alternate_bases = exact
             key = f"{dataset.structural:05}|{code}:{start}:{reference_bases}:{alternate_bases}"
             asked = {"_id": {"$gte": key, "$lt": key + ";"}, "o": True}  # with a type, or without
@@ -330,7 +330,7 @@ class Alleles:
             code, start = int(parts[0]), int(parts[1])
             if len(parts) == 4 and not parts[2].isdigit():
                 packed.append((code, start, parts[2], parts[3]))
-                if len(parts[2]) <= BLOCK_SPAN_MAX:
+                if not is_long(parts[2], parts[3]):
                     continue
             bulky.append(key)
         window = Window()

@@ -135,7 +135,7 @@ class MongoStore:
                 )
         made = plan(query, dataset, sources, self._releases.ontologies, condition)
         impossible = made.impossible or (query.variation is not None and condition is None)
-        if dataset.observed and not dataset.rows and info is None:
+        if dataset.observed and dataset.rows <= dataset.empty_rows and info is None:
             # Counts of alleles do not say who else carries what: that is not "no".
             if query.entry_type in OF_PEOPLE:
                 impossible = True

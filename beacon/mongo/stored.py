@@ -11,7 +11,14 @@ from pymongo.errors import BulkWriteError
 
 from beacon.model.allele import Called
 from beacon.mongo import documents
-from beacon.mongo.called import called_of, called_of_alleles, keys_of, pattern_id
+from beacon.mongo.called import (
+    called_of,
+    called_of_alleles,
+    keys_of,
+    pattern_id,
+    sample_keys_of,
+    samples_of_alleles,
+)
 from beacon.mongo.documents import dense_range
 from beacon.mongo.packing import Stored
 
@@ -20,11 +27,16 @@ CalledIn = Callable[[Collection[bytes]], Mapping[bytes, Called]]
 
 
 def read_stored(
-    database: Documents, blocks: Mapping[int, dict[str, Any]], called_in: CalledIn
+    database: Documents,
+    blocks: Mapping[int, dict[str, Any]],
+    called_in: CalledIn,
+    *,
+    being_loaded: int | None = None,
 ) -> dict[int, Stored]:
     """All documents of some bins.
 
     Args:
+        being_loaded: The slot of an open load: of its blocks also whom it has spoken for.
         blocks: The blocks, by key.
         called_in: Reads the sets of those who were looked at, by their keys.
     """
@@ -33,7 +45,11 @@ def read_stored(
         found = database[collection].find({"_id": {"$in": list(blocks)}})
         beside[collection] = {document["_id"]: document for document in found}
     called = beside[documents.CALLED]
-    patterns = called_in({key for document in called.values() for key in keys_of(document)})
+    open_ones = {key: one for key, one in called.items() if one["l"] == being_loaded}
+    wanted = {key for document in called.values() for key in keys_of(document)}
+    patterns = called_in(
+        wanted | {key for document in open_ones.values() for key in sample_keys_of(document)}
+    )
     stored = {}
     for key, block in blocks.items():
         low, high = dense_range(key)
@@ -44,6 +60,7 @@ def read_stored(
             {document["_id"]: document for document in dense},
             called_of_alleles(called.get(key), block["n"], patterns),
             beside[documents.STRATA].get(key),
+            samples_of_alleles(open_ones.get(key), block["n"], patterns),
         )
     return stored
 

@@ -14,6 +14,7 @@ from pyroaring import BitMap
 from beacon.model.allele import Allele, Called, Observation
 from beacon.model.assemblies import code as chromosome_code
 from beacon.mongo import documents
+from beacon.mongo.allele_keys import in_questions
 from beacon.mongo.blocks import observed, zygosities
 from beacon.mongo.called import Patterns, pattern_id
 from beacon.mongo.documents import length_class
@@ -50,9 +51,17 @@ def write_structural(
             entry = merging.unite(grouped[key][0], entry)
         grouped[key] = (entry, observation.allele)
     existing = {
-        document["_id"]: document for document in collection.find({"_id": {"$in": [*grouped]}})
+        document["_id"]: document
+        for asked in in_questions(grouped)
+        for document in collection.find({"_id": {"$in": asked}})
     }
-    sets = called_in({key for one in existing.values() for key in key_of_structural(one)})
+    sets = called_in(
+        {
+            key
+            for one in existing.values()
+            for key in (*key_of_structural(one), *_samples_key(one, slot))
+        }
+    )
     operations = []
     for key, (entry, allele) in grouped.items():
         old = existing.get(key)
@@ -60,9 +69,13 @@ def write_structural(
             if old["p"] == stamp:
                 continue
             merge = merging.unite if old["by"] == slot else merging.supersede
-            entry = merge(entry_of_structural(old, sets), entry)
+            known = entry_of_structural(old, sets)
+            known.samples = next((sets[key].twice for key in _samples_key(old, slot)), None)
+            entry = merge(known, entry)
         document = structural_document(slot, key, entry, allele, patterns)
         document |= {"p": stamp, "by": slot}
+        if entry.samples is not None:
+            document["sp"] = patterns.samples_digest(entry.samples)
         operations.append(ReplaceOne({"_id": key}, document, upsert=True))
     if operations:
         collection.bulk_write(operations, ordered=False)
@@ -130,6 +143,12 @@ def entry_of_structural(document: Mapping[str, Any], sets: Mapping[bytes, Called
 def key_of_structural(document: Mapping[str, Any]) -> tuple[bytes, ...]:
     """The key of the set of those who were looked at, if it is known."""
     return (pattern_id(document["l"], document["w"]),) if "w" in document else ()
+
+
+def _samples_key(document: Mapping[str, Any], slot: int) -> tuple[bytes, ...]:
+    """The key of the samples that an open load has spoken for at an allele that it wrote."""
+    is_open = document["by"] == slot and "sp" in document
+    return (pattern_id(slot, document["sp"]),) if is_open else ()
 
 
 def strata_of_structural(document: Mapping[str, Any]) -> Any:

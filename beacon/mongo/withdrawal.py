@@ -2,20 +2,19 @@
 
 First the people's ids are remembered as digests, so that whatever happens later can be finished and
 no load brings them back. Then a release is published whose records, rows and terms are built
-without them, and whose manifest masks their rows in all that is stored of alleles. When no answer
-can be running any more that does not mask them, they are deleted there too, and the mask is taken
-off. Each step may be interrupted; withdrawing again goes on.
+without them, and whose manifest masks their rows in all that is stored of alleles. Then the alleles
+are written again without them. When no answer can be running any more that reads what they are in,
+that is deleted, and the mask is taken off. Each step may be interrupted; withdrawing again goes on.
 """
 
 from __future__ import annotations
 
 import datetime
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
-from pymongo import ASCENDING
 from pymongo.database import Database
 from pyroaring import BitMap
 
@@ -29,9 +28,8 @@ from beacon.mongo.barred import (
     RUN,
     Barred,
     Id,
-    names_gone,
-    without_gone,
 )
+from beacon.mongo.freed_records import FreedRecords
 from beacon.mongo.history import (
     forget_others,
     keep_release,
@@ -48,11 +46,11 @@ from beacon.mongo.load_register import (
     refuse_if_alive,
     settle,
 )
-from beacon.mongo.observed import has_uncarried, zygosities_without
+from beacon.mongo.observed import count_observed, has_uncarried, zygosities_without
 from beacon.mongo.people import write_layer
-from beacon.mongo.purge import purge_alleles
+from beacon.mongo.purge import purge_alleles, sweep
 from beacon.mongo.roster import Attachment, Roster
-from beacon.mongo.roster_documents import read_part, roster_from_documents
+from beacon.mongo.roster_documents import roster_from_documents
 
 Documents = Database[dict[str, Any]]
 Manifest = dict[str, Any]
@@ -165,10 +163,14 @@ def withdraw(
     # What loads remembered of their samples while they ran.
     others = sorted(layers_of(manifest) - {manifest["metadata"]})
     database[documents.ROSTER].delete_many({"l": {"$in": others}})
+    rows = BitMap.deserialize(manifest["withdrawn"]) if manifest.get("withdrawn") else BitMap()
+    if rows:
+        manifest = _purge(database, manifest, rows, barred, ontologies, advance)
     collect_garbage(database, grace_s)
     time.sleep(grace_s)
-    if manifest.get("withdrawn"):
-        _purge(database, manifest, barred, ontologies, advance)
+    sweep(database, manifest, rows)
+    if rows:
+        _unmask(database, manifest)
     collect_garbage(database, grace_s)
     barred.finish()
     return planned
@@ -276,22 +278,12 @@ def _mask(
     if not gone:
         return manifest
     slot = next_slot(database)
-    database[documents.LOADS].insert_one(
-        {
-            "_id": slot,
-            "dataset": manifest["_id"],
-            "open": True,
-            "digests": [],
-            "base": manifest["release"],
-            "owner": owner(),
-            "layers": [slot],
-        }
-    )
+    _open_load(database, manifest, slot)
     samples = list(roster.samples)
     for row in gone:
         if row < len(samples):
             samples[row] = ""
-    records = _Freed(database, manifest["metadata"], barred)
+    records = FreedRecords(database, manifest["metadata"], barred)
     masked = dict(manifest)
     masked["counts"] = write_layer(database, slot, samples, records.owners(), records, ontologies)
     masked["metadata"] = slot
@@ -318,84 +310,59 @@ def _mask(
     return masked
 
 
-class _Freed(Mapping[str, Any]):
-    """The records of a metadata layer without those who are barred; each look-up reads afresh."""
-
-    def __init__(self, database: Documents, layer: int, barred: Barred) -> None:
-        self._database, self._layer, self._barred = database, layer, barred
-        # Runs that name the people go, and so do analyses that name these runs.
-        self._runs = {
-            (RUN, str(record["id"]))
-            for record in map(msgspec.json.decode, self._stored(RUN))
-            if names_gone(RUN, record, barred.holds)
-        }
-
-    def __getitem__(self, entry_type: str) -> Iterator[bytes]:
-        for encoded in self._stored(entry_type):
-            record = msgspec.json.decode(encoded)
-            if not names_gone(entry_type, record, self._is_gone):
-                freed = without_gone(record, self._is_gone)
-                yield encoded if freed is record else msgspec.json.encode(freed)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(documents.ENTRY_CODES)
-
-    def __len__(self) -> int:
-        return len(documents.ENTRY_CODES)
-
-    def owners(self) -> dict[str, str]:
-        """Sample → individual, where variant records say so."""
-        stored = read_part(self._database, self._layer, "owners")
-        owners = msgspec.json.decode(stored or b"{}", type=dict[str, str])
-        return {
-            sample: individual
-            for sample, individual in owners.items()
-            if not (self._is_gone((BIOSAMPLE, sample)) or self._is_gone((INDIVIDUAL, individual)))
-        }
-
-    def freed(self, encoded: bytes) -> bytes:
-        """A record that names nobody who is barred."""
-        return msgspec.json.encode(without_gone(msgspec.json.decode(encoded), self._is_gone))
-
-    def _is_gone(self, one: Id) -> bool:
-        return one in self._runs or self._barred.holds(one)
-
-    def _stored(self, entry_type: str) -> Iterator[bytes]:
-        asked = {"l": self._layer, "t": entry_type, "g": {"$exists": False}}
-        found = self._database[documents.RECORDS].find(asked, {"r": 1})
-        return (document["r"] for document in found.sort("_id", ASCENDING))
-
-
 # Out of the data --------------------------------------------------------------------------------
-
-
-class _Names:
-    """What those who are barred, and their samples, are called."""
-
-    def __init__(self, barred: Barred) -> None:
-        self._barred = barred
-
-    def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and self._barred.named(name)
 
 
 def _purge(
     database: Documents,
     manifest: Manifest,
+    rows: BitMap,
     barred: Barred,
     ontologies: Ontologies,
     advance: Callable[[int], None],
-) -> None:
-    """Delete those who are masked from alleles, and take the mask off."""
-    rows = BitMap.deserialize(manifest["withdrawn"])
-    purged = dict(manifest) | purge_alleles(
-        database, manifest, rows, _Names(barred), ontologies, advance=advance
+) -> Manifest:
+    """Serve alleles without those who are masked, from a slot of their own."""
+    slot = next_slot(database)
+    _open_load(database, manifest, slot)
+    purged = manifest | purge_alleles(
+        database, manifest, slot, rows, barred, ontologies, advance=advance
     )
+    if slot in layers_of(purged):
+        _replace(database, manifest, purged)
+        close_load(database, slot)
+    else:
+        forget_load(database, {"_id": slot})
+    return purged
+
+
+def _unmask(database: Documents, manifest: Manifest) -> None:
+    """Take the mask off, when nobody is behind it any more."""
+    purged = manifest | count_observed(database, {"layers": (), "shift": 0, **manifest})
     del purged["withdrawn"]
+    _replace(database, manifest, purged)
+
+
+def _replace(database: Documents, manifest: Manifest, purged: Manifest) -> None:
+    """Serve another state of the same release."""
     purged["updated"] = datetime.datetime.now(datetime.UTC)
-    # The history first: whoever rolls back later must not bring the mask's manifest back.
+    # The history first: whoever rolls back later must not bring the older state back.
     database[documents.RELEASES].update_one(
         {"dataset": manifest["_id"], "release": manifest["release"]}, {"$set": {"manifest": purged}}
     )
     if not serve_release(database, purged, manifest):
         raise OperatorError(f'dataset "{manifest["_id"]}" was dropped by somebody else meanwhile')
+
+
+def _open_load(database: Documents, manifest: Manifest, slot: int) -> None:
+    """Note whose a slot is, so that it goes should we die before it is served."""
+    database[documents.LOADS].insert_one(
+        {
+            "_id": slot,
+            "dataset": manifest["_id"],
+            "open": True,
+            "digests": [],
+            "base": manifest["release"],
+            "owner": owner(),
+            "layers": [slot],
+        }
+    )

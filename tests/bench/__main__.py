@@ -1,4 +1,8 @@
-"""`python -m tests.bench`: what questions and loads cost on this machine, in one run."""
+"""`python -m tests.bench [PART ...]`: what questions and loads cost on this machine, in one run.
+
+Without a part: questions, HTTP, and the load of observations and of a VCF. `load` is all of the
+parts that load files; each of them can be named instead.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +21,7 @@ from beacon.mongo import documents
 from beacon.mongo.embedded import embedded_mongod
 from beacon.mongo.sink import MongoSink
 from beacon.web.server import new_loop
-from tests.bench import http_load, vcf_load
+from tests.bench import http_load, loading, vcf_load
 from tests.bench.cohort import Cohort, make
 from tests.bench.measure import Results
 from tests.bench.questions import PLAIN, PLAIN_SIZE, Questions, ask
@@ -27,15 +31,27 @@ DATABASE = "bench"
 
 def main() -> None:
     """Run everything, and print a table or JSON."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.bench",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "parts", nargs="*", metavar="PART", help=f"load, or of it: {', '.join(loading.PARTS)}"
+    )
     parser.add_argument("--people", type=int, default=10_000)
     parser.add_argument("--variants", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=300, help="repetitions of a question")
     parser.add_argument("--seconds", type=float, default=2.0, help="a stretch of HTTP requests")
     parser.add_argument("--vcf", type=Path, help="a VCF file to load, in place of a synthetic one")
     parser.add_argument("--assembly", default="GRCh38", help="of that file")
+    parser.add_argument("--full", action="store_true", help="load files of full size, not a tenth")
+    parser.add_argument("--repetitions", type=int, default=3, help="of the load of a file")
+    parser.add_argument("--profile", action="store_true", help="say where the time of loads goes")
     parser.add_argument("--json", action="store_true", help="print JSON")
     given = parser.parse_args()
+    if unknown := set(given.parts) - {*loading.PARTS, "load"}:
+        parser.error(f"there is no part {', '.join(sorted(unknown))}")
     results = Results(quiet=given.json)
     with (
         tempfile.TemporaryDirectory(prefix="beacon-bench-") as folder,
@@ -43,23 +59,39 @@ def main() -> None:
         pymongo.MongoClient[dict[str, Any]](uri) as client,
     ):
         about: dict[str, Any] = {
-            "people": given.people,
-            "variants": given.variants,
             "cores": os.cpu_count(),
             "load_average": os.getloadavg()[0],
             "mongod": client.server_info()["version"],
             "date": time.strftime("%Y-%m-%d"),
         }
+        if not given.parts:
+            about |= {"people": given.people, "variants": given.variants}
         if not given.json:
             click.echo(", ".join(f"{key} {value}" for key, value in about.items()))
-        cohort = _load(client, results, given.people, given.variants)
-        with asyncio.Runner(loop_factory=new_loop) as runner:
-            runner.run(_ask(uri, cohort, results, given.rounds))
-        http_load.measure(results, uri, DATABASE, cohort, given.seconds)
-        path = given.vcf or vcf_load.write_vcf(Path(folder) / "synthetic.vcf", 8_000)
-        vcf_load.measure(results, client[f"{DATABASE}_vcf"], path, given.assembly, 3)
+        if given.parts:
+            parts = loading.PARTS if "load" in given.parts else given.parts
+            loads = loading.Loads(uri, results, given.repetitions, profile=given.profile)
+            loading.measure(loads, list(parts), loading.FULL if given.full else loading.REDUCED)
+        else:
+            _run(given, results, uri, client, Path(folder))
     if given.json:
         click.echo(results.as_json(about))
+
+
+def _run(
+    given: argparse.Namespace,
+    results: Results,
+    uri: str,
+    client: pymongo.MongoClient[dict[str, Any]],
+    folder: Path,
+) -> None:
+    """Questions, HTTP, and the load of observations and of a VCF."""
+    cohort = _load(client, results, given.people, given.variants)
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(_ask(uri, cohort, results, given.rounds))
+    http_load.measure(results, uri, DATABASE, cohort, given.seconds)
+    path = given.vcf or vcf_load.write_vcf(folder / "synthetic.vcf", 8_000)
+    vcf_load.measure(results, client[f"{DATABASE}_vcf"], path, given.assembly, 3)
 
 
 def _load(

@@ -56,6 +56,31 @@ def cohort(samples: int, records: int) -> tuple[Path, Path]:
     return compressed, made_once(f"{name}.bcf", lambda path: as_bcf(compressed, path))
 
 
+def small_cohort() -> tuple[Path, Path]:
+    """A synthetic cohort of 2,504 people, as VCF.gz and BCF."""
+    return cohort(2_504, 8_000)
+
+
+def real_cohort(records: int | None) -> tuple[Path, Path] | None:
+    """The real cohort of 2,504 people, or its first records, as VCF.gz and BCF; if it is there."""
+    if not REAL_COHORT.exists():
+        return None
+    compressed = REAL_COHORT
+    if records is not None:
+        compressed = made_once(f"real-2504-{records}.vcf.gz", lambda path: _first(records, path))
+    name = f"real-2504-{records or 'all'}.bcf"
+    return compressed, made_once(name, lambda path: as_bcf(compressed, path))
+
+
+def _first(records: int, path: Path) -> None:
+    with gzip.open(REAL_COHORT, "rb") as lines, pysam.BGZFile(str(path), "wb") as file:
+        for line in lines:
+            file.write(line)
+            records -= not line.startswith(b"#")
+            if not records:
+                break
+
+
 def as_bcf(source: Path, path: Path) -> None:
     """The same records as BCF."""
     reader = cyvcf2.VCF(str(source))
@@ -84,7 +109,7 @@ def _simulate(path: Path, samples: int, records: int) -> None:
     mutated = msprime.sim_mutations(ancestry, rate=1.25e-8, random_seed=7)
     calls = np.array([b"0|0", b"1|0", b"0|1", b"1|1"])
     names = "\t".join(f"S{number:06}" for number in range(samples))
-    step = max(mutated.num_sites // records, 1)
+    step = max(mutated.num_sites * 9 // (10 * records), 1)  # some sites have more alleles
     written, pos = 0, 0
     with pysam.BGZFile(str(path), "wb") as file:
         file.write(
@@ -219,16 +244,23 @@ def _write_packets(path: Path, people: int) -> None:
         for number in range(people):
             packet = packets[number % len(packets)]
             turn = f"{number // len(packets)}-{number % len(packets)}"
-            packet["id"] = f"packet-{turn}"
-            packet["subject"]["id"] = f"person-{turn}"
-            file.write(json.dumps(packet) + "\n")
+            file.write(_renamed(packet, turn) + "\n")
+
+
+def _renamed(packet: dict[str, Any], turn: str) -> str:
+    """The packet as another person's, with whatever refers to the person."""
+    person = json.dumps(packet["subject"]["id"])
+    text = json.dumps({**packet, "id": f"packet-{turn}"})
+    for key in ("id", "subjectOrBiosampleId", "individualId"):
+        text = text.replace(f'"{key}": {person}', f'"{key}": "person-{turn}"')
+    return text
 
 
 def _packet(number: int) -> dict[str, Any]:
     """A person with a disease, ten features and one variant."""
     return {
-        "id": "",
-        "subject": {"id": "", "sex": "FEMALE" if number % 2 else "MALE"},
+        "id": "packet",
+        "subject": {"id": "person", "sex": "FEMALE" if number % 2 else "MALE"},
         "phenotypicFeatures": [
             {"type": {"id": f"HP:{(number * 31 + one * 7) % 9000 + 1000:07}", "label": "feature"}}
             for one in range(10)
@@ -242,7 +274,7 @@ def _packet(number: int) -> dict[str, Any]:
                     "disease": {"id": f"OMIM:{600000 + number % 300}", "label": "disease"},
                     "genomicInterpretations": [
                         {
-                            "subjectOrBiosampleId": "",
+                            "subjectOrBiosampleId": "person",
                             "interpretationStatus": "CAUSATIVE",
                             "variantInterpretation": {
                                 "variationDescriptor": {
@@ -281,8 +313,10 @@ def clinvar(records: int) -> Path:
 def _write_clinvar(path: Path, records: int) -> None:
     with pysam.BGZFile(str(path), "wb") as file:
         lines = ["##fileformat=VCFv4.1\n", "##reference=GRCh38\n", "##contig=<ID=1>\n"]
-        for field in ("ALLELEID", "CLNDISDB", "CLNDN", "CLNHGVS", "CLNREVSTAT", "CLNSIG", "CLNVC"):
-            lines.append(f'##INFO=<ID={field},Number=.,Type=String,Description="ClinVar">\n')
+        fields = ("ALLELEID", "CLNDISDB", "CLNDN", "CLNHGVS", "CLNREVSTAT", "CLNSIG", "CLNVC")
+        lines += [
+            f'##INFO=<ID={field},Number=.,Type=String,Description="ClinVar">\n' for field in fields
+        ]
         lines.append("#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n")
         file.write("".join(lines).encode())
         for number, (pos, ref, alt) in enumerate(_sites(records)):

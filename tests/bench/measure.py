@@ -29,7 +29,7 @@ class Figure:
         """As printed."""
         value = f"{self.value:,.0f}" if self.value >= 100 else f"{self.value:.3g}"
         compared = f"{self.ratio:>8.2f} x {self.of}" if self.ratio is not None else ""
-        return f"  {self.name:<58}{value:>11} {self.unit:<6}{compared:<24}{self.note}".rstrip()
+        return f"  {self.name:<58}{value:>11} {self.unit:<6}{compared:<28}{self.note}".rstrip()
 
 
 @dataclass(slots=True)

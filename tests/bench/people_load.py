@@ -65,7 +65,7 @@ class Counting:
     def abandon(self) -> None: ...
 
 
-def write_people(folder: Path, seed: int = 5) -> Path:
+def write_people(folder: Path, people: int = PEOPLE, seed: int = 5) -> Path:
     """Files as callers write them: a seventh of the records insertions and deletions."""
     folder.mkdir(exist_ok=True)
     random = np.random.default_rng(seed)
@@ -77,7 +77,7 @@ def write_people(folder: Path, seed: int = 5) -> Path:
     weights = 1 / np.arange(1, SITES + 1)
     random.shuffle(weights)
     weights /= weights.sum()
-    for person in range(PEOPLE):
+    for person in range(people):
         chosen = np.sort(random.choice(SITES, RECORDS, replace=False, p=weights))
         lines = [f"{_HEADER}S{person:04}\n"]
         for site, call in zip(chosen.tolist(), random.integers(0, 3, RECORDS), strict=True):

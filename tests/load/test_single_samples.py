@@ -534,6 +534,20 @@ def test_a_file_is_loaded_again_when_its_regions_are_new(tmp_path):
     assert with_regions.already_loaded == []
 
 
+def test_people_who_are_added_later_are_said_to_be_counted_apart(tmp_path):
+    first = write(tmp_path / "a.vcf", "A", "22 100 . A C . . . GT 0/1")
+    second = write(tmp_path / "b.vcf", "B", "22 100 . A C . . . GT 0/1")
+    (tmp_path / "all.bed").write_text("22\t0\t1000\n")
+    sink = MemorySink()
+    reports = [
+        load_single_samples(sink, "d", "GRCh37", [one], assessed=tmp_path / "all.bed")
+        for one in (first, second)
+    ]
+
+    assert not reports[0].warnings
+    assert ["earlier loads" in reason for reason in reports[1].warnings] == [True]
+
+
 def test_processes_read_what_one_process_reads(tmp_path):
     for number in range(5):
         write(

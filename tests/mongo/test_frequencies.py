@@ -19,7 +19,7 @@ from beacon.load.bff import load_bff
 from beacon.load.vcf import load_vcf
 from beacon.model.allele import Allele, Observation
 from beacon.model.entry_types import NO_INDIVIDUALS
-from beacon.mongo.populations import POPULATION_MIN
+from beacon.mongo.populations import POPULATION_MIN, Gathering, populations_of
 from beacon.mongo.sink import MongoSink
 from beacon.mongo.store import MongoStore
 
@@ -93,10 +93,10 @@ def tally(people: dict[str, tuple[str, str]], calls: dict[str, str]) -> dict[str
         called = [one for one in alleles if one != "."]
         carried = called.count("1")
         for label in ("Total", sex, place, f"{place}_{sex}", f"people of {place}"):
-            members[label] += 1
             of_label = found.setdefault(label, Counter())
             of_label["ac"] += carried
             of_label["an"] += len(called)
+            members[label] += bool(called)
             of_label["hom"] += carried == 2
             of_label["hemi"] += carried == 1 and len(alleles) == 1
             of_label["het"] += carried == 1 and len(alleles) == 2
@@ -257,3 +257,35 @@ async def test_a_dataset_of_counts_does_not_know_of_people(
 
     assert [one.info for one in unknown] == [NO_INDIVIDUALS] * 3
     assert (known.count, known.info) == (1, None)
+
+
+async def test_a_population_of_which_few_were_looked_at_is_not_told(
+    sink: MongoSink, mongo_uri: str, database: str, tmp_path: Path
+) -> None:
+    """People without genotypes make no population of the one who has them."""
+    people = {f"S{number}": ("F", "FI") for number in range(30)}
+    people |= {f"T{number}": ("M", "ES") for number in range(30)}
+    write(tmp_path, people)
+    looked_at = ["S0", *(name for name in people if name.startswith("T"))]
+    header = "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\t" + "\t".join(looked_at)
+    line = "17\t1000\t.\tA\tC\t.\tPASS\t.\tGT\t0/1" + "\t0/0" * 30
+    (tmp_path / "calls.vcf").write_text(f"{HEAD}{header}\n{line}\n")
+    load_bff(sink, "d", [tmp_path / "individuals.json"])
+    load_vcf(sink, "d", "GRCh38", [tmp_path / "calls.vcf"])
+    (record,) = await records(mongo_uri, database)
+
+    assert set(counts(record)) == {"Total", "M", "ES", "ES_M", "people of ES"}
+
+
+@pytest.mark.parametrize("key", ["geographicOrigin", "ethnicity"])
+def test_free_text_in_place_of_an_origin_is_no_population(key: str) -> None:
+    people = 70_000
+    gathering = Gathering(people + 20, np.arange(people + 20))
+    for number in range(people):
+        gathering.add(number, {"sex": {"id": "NCIT:C16576"}, key: {"label": f"of {number}"}})
+    for number in range(people, people + 20):
+        gathering.add(number, {key: {"label": "Kven"}})
+    found = populations_of(gathering.stored())
+
+    assert found is not None
+    assert [label for label, _ in found.labels] == ["F", "Kven"]

@@ -70,3 +70,25 @@ def test_a_dataset_of_which_a_part_was_not_shifted_is_not_normalised(
     (manifest,) = sink.manifests()
 
     assert (manifest["observed"], manifest["normalised"]) == (2, False)
+
+
+def test_people_who_came_first_do_not_keep_questions_from_being_shifted(sink):
+    file = SourceFile(name="people", digest="people")
+    opened = sink.open("d", assembly=None, files=[file])
+    opened.write_records("individual", [{"id": "first"}])
+    opened.finish(file)
+    opened.publish()
+    load(sink, "first", SECOND)
+
+    (manifest,) = sink.manifests()
+    assert manifest["normalised"] is True
+
+
+def test_annotations_find_an_allele_that_was_loaded_without_the_reference(sink):
+    sink.shift_by({})
+    load(sink, "first", THIRD)
+    sink.shift_by({"GRCh38": bases})
+    file = SourceFile(name="said", digest="said")
+    opened = sink.open("d", assembly="GRCh38", files=[file])
+
+    assert opened.annotate([(THIRD, {"molecularAttributes": {"geneIds": ["G"]}})]) == 1

@@ -30,7 +30,7 @@ ASSEMBLY = "GRCh38"
 VCF = "vcf-genotypes/1kg_pgx_genes_3202samples.GRCh38.vcf.gz"
 PEOPLE = "metadata-other/1kg_20130606_g1k.ped"
 
-RECORDS_OF_A_CHROMOSOME = 150
+RECORDS_OF_A_CHROMOSOME = 400
 """Of X all, of others the first ones, for time."""
 
 ANCESTRIES = {
@@ -89,7 +89,9 @@ class Site:
 
     def counted(self, among: list[bool]) -> Counts:
         """The counts of some of the samples, from their genotypes."""
-        calls = [call.replace("|", "/") for call, is_in in zip(self.calls, among, strict=True) if is_in]
+        calls = [
+            call.replace("|", "/") for call, is_in in zip(self.calls, among, strict=True) if is_in
+        ]
         kinds = Counter(calls)
         het = kinds["0/1"] + kinds["1/0"]
         number = sum((call.count("0") + call.count("1")) * n for call, n in kinds.items())
@@ -215,11 +217,12 @@ def counts(entry: dict[str, Any] | None) -> tuple[int | None, ...]:
 async def test_what_is_counted_from_genotypes_is_what_the_file_states(
     counted: dict[str, dict[str, Any]], loaded: bool, sites: dict[str, Site]
 ) -> None:
-    wrong = []
-    for name, site in sites.items():
+    wrong: list[Any] = []
+    seen = {name: site for name, site in sites.items() if site.info["AC"] != "0"}
+    for name, site in seen.items():
         for population in ("Total", *ANCESTRIES):
             expected = site.stated("" if population == "Total" else f"_{population}")
-            found = counts(counted[name].get(population))
+            found = counts(counted[name].get(population)) if name in counted else None
             if found != expected:
                 wrong.append((name, population, found, expected))
             elif counted[name][population]["alleleFrequency"] != expected[0] / expected[1]:
@@ -227,18 +230,18 @@ async def test_what_is_counted_from_genotypes_is_what_the_file_states(
 
     assert loaded
     assert wrong == []
-    assert counted.keys() == sites.keys()
-    assert len(sites) >= 2_000
-    assert sum(site.chromosome == "X" for site in sites.values()) > 300
+    assert counted.keys() == seen.keys() < sites.keys()  # what nobody has is not answered
+    assert len(seen) >= 2_000
+    assert sum(site.chromosome == "X" for site in seen.values()) > 300
 
 
 async def test_frequencies_by_sex_are_those_of_the_genotypes(
     counted: dict[str, dict[str, Any]], sites: dict[str, Site], people: list[dict[str, Any]]
 ) -> None:
     chance = random.Random(1)
-    on_x = [name for name, site in sites.items() if site.chromosome == "X"]
-    wrong = []
-    for name in {*chance.sample(on_x, 100), *chance.sample(sorted(sites), 200)}:
+    on_x = [name for name in sorted(counted) if sites[name].chromosome == "X"]
+    wrong: list[Any] = []
+    for name in {*chance.sample(on_x, 100), *chance.sample(sorted(counted), 200)}:
         for label, sex in (("M", "male"), ("F", "female")):
             expected = sites[name].counted([one["sex"]["label"] == sex for one in people])
             found = counts(counted[name].get(label))
@@ -259,7 +262,7 @@ async def test_every_population_that_is_answered_is_one_that_was_loaded(
 async def test_counts_that_were_loaded_are_answered_like_those_that_were_counted(
     counted: dict[str, dict[str, Any]], stated: dict[str, dict[str, Any]]
 ) -> None:
-    wrong = []
+    wrong: list[Any] = []
     for name, populations in stated.items():
         for label, entry in populations.items():
             of_genotypes = counted[name][label]
@@ -275,8 +278,8 @@ async def test_one_allele_is_answered_alike_alone_and_on_a_page(
     ask: Asker, ask_for_counts: Asker, counted: Any, stated: Any, sites: dict[str, Site]
 ) -> None:
     chance = random.Random(2)
-    wrong = []
-    for name in chance.sample(sorted(sites), 100):
+    wrong: list[Any] = []
+    for name in chance.sample(sorted(counted), 100):
         for asker, on_page in ((ask, counted), (ask_for_counts, stated)):
             records = await asker.records("g_variants", sites[name].question)
             if [by_population(record) for record in records] != [on_page[name]]:

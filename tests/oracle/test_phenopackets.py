@@ -236,7 +236,8 @@ async def test_people_are_found_by_what_they_have(
     ask: Asker, cases: Cases, chosen: list[Case]
 ) -> None:
     chance = random.Random(1)
-    wrong, asked = [], 0
+    wrong: list[Any] = []
+    asked = 0
     for case in chosen:
         for term in chance.sample(sorted(case.present), min(3, len(case.present))):
             asked += 1
@@ -253,7 +254,7 @@ async def test_people_are_not_found_by_what_was_looked_for_and_is_absent(
     ask: Asker, cases: Cases, chosen: list[Case]
 ) -> None:
     chance = random.Random(2)
-    wrong = []
+    wrong: list[Any] = []
     absent = present = 0
     for case in chosen:
         for term in chance.sample(sorted(case.excluded), min(3, len(case.excluded))):
@@ -272,7 +273,7 @@ async def test_broad_terms_find_who_has_any_of_their_kinds_and_only_then(
     ask: Asker, cases: Cases
 ) -> None:
     chance = random.Random(3)
-    wrong = []
+    wrong: list[Any] = []
     for term in chance.sample(sorted(set(cases.having)), 300):
         for kinds, expected in ((True, cases.having), (False, cases.having_exactly)):
             asked = {"id": term, "includeDescendantTerms": kinds}
@@ -286,7 +287,7 @@ async def test_broad_terms_find_who_has_any_of_their_kinds_and_only_then(
 async def test_alleles_are_found_with_their_carriers(
     ask: Asker, cases: Cases, carriers: list[Case]
 ) -> None:
-    wrong = []
+    wrong: list[Any] = []
     for place in {place for case in carriers for place in case.places}:
         variant = cases.variants[place]
         people = await ask.count("individuals", named(place, cases))
@@ -308,7 +309,7 @@ async def test_alleles_are_found_with_their_carriers(
 async def test_alleles_are_found_from_the_person_and_from_the_sample(
     ask: Asker, cases: Cases, carriers: list[Case]
 ) -> None:
-    wrong = []
+    wrong: list[Any] = []
     for case in carriers[:25]:
         of_person = await ask.count(f"individuals/{case.id}/g_variants")
         of_sample = await ask.count(f"biosamples/{case.id}/g_variants")
@@ -327,7 +328,7 @@ async def test_genes_find_what_is_said_to_be_of_them_and_what_lies_in_them(
 ) -> None:
     regions = genes(_packaged("genmod", "annotations/ensembl_genes_38.txt.gz"))
     symbols = {one for case in carriers for at in case.places for one in cases.variants[at].symbols}
-    wrong = []
+    wrong: list[Any] = []
     for symbol in sorted(symbols & regions.keys()):
         places = cases.in_gene(symbol, regions[symbol])
         asked = {"assemblyId": ASSEMBLY, "geneId": symbol}
@@ -343,7 +344,8 @@ async def test_genes_find_what_is_said_to_be_of_them_and_what_lies_in_them(
 async def test_names_find_the_alleles_that_have_them(
     ask: Asker, cases: Cases, carriers: list[Case], syntax: str
 ) -> None:
-    wrong, asked = [], 0
+    wrong: list[Any] = []
+    asked = 0
     for case in carriers:
         for place in case.places:
             for name in sorted(cases.variants[place].names[syntax]):
@@ -363,7 +365,7 @@ async def test_an_allele_and_a_term_find_who_has_both(
 ) -> None:
     chance = random.Random(4)
     used = sorted(cases.having)
-    wrong = []
+    wrong: list[Any] = []
     for case in carriers:
         place = chance.choice(case.places)
         people = set(cases.variants[place].zygosities)
