@@ -82,7 +82,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class SharedFile:
-    """A file of the load: the rows of its samples, and where problems of it are listed, if so."""
+    """A file of the load, and the rows of its samples."""
 
     path: Path
     rows: Rows

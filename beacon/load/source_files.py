@@ -28,6 +28,8 @@ def find_files(paths: Iterable[Path], accept: Callable[[Path], bool]) -> list[Pa
             files += inside
         elif path.is_file():
             files.append(path)
+        elif path.exists():
+            raise LoadError(f"{path} is neither a file nor a folder; a file was expected")
         else:
             raise LoadError(f"{path} does not exist")
     if not files:

@@ -185,6 +185,7 @@ def header(samples: list[str], contigs: tuple[str, ...] = ("1", "2", "X", "decoy
         '##INFO=<ID=END,Number=1,Type=Integer,Description="End">',
         '##INFO=<ID=SVLEN,Number=.,Type=Integer,Description="Length">',
         '##INFO=<ID=CLNSIG,Number=.,Type=String,Description="Significance">',
+        '##INFO=<ID=CLNDN,Number=.,Type=String,Description="Disease">',
         '##ALT=<ID=DEL,Description="Deletion">',
         '##ALT=<ID=DUP,Description="Duplication">',
         '##FORMAT=<ID=GT,Number=1,Type=String,Description="Genotype">',
@@ -215,7 +216,7 @@ def _change(chance: random.Random, pos: int) -> tuple[str, str, str]:
     few = "".join(chance.choice("ACGT") for _ in range(chance.randint(2, 12)))
     return chance.choice(
         (
-            ("A", chance.choice("CGT"), "CLNSIG=Pathogenic"),
+            ("A", chance.choice("CGT"), "CLNSIG=Pathogenic;CLNDN=Gout"),
             ("A", "A" + few, "."),
             ("A" + few, "A", "."),
             (few, few + "A", "."),
