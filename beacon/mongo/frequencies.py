@@ -19,7 +19,7 @@ from beacon.mongo.fetch import Lookup
 from beacon.mongo.found import Found, Packed, Structural
 from beacon.mongo.layers import Dataset
 from beacon.mongo.packing import strata_of
-from beacon.mongo.populations import POPULATION_MIN, Populations
+from beacon.mongo.populations import Populations
 from beacon.mongo.structural_writes import key_of_structural, strata_of_structural
 
 TOTAL = "Total"
@@ -30,11 +30,11 @@ Counts = npt.NDArray[np.int64]
 
 
 class _Numbers(NamedTuple):
-    """Alleles called: of everybody, and by place and ancestry; and of how many rows these are."""
+    """Alleles called: of everybody, and by place and ancestry; and which labels may be told."""
 
     total: int
     alleles: Counts
-    rows: Counts
+    told: tuple[bool, ...]
 
 
 class Frequencies:
@@ -64,7 +64,7 @@ class Frequencies:
         labels: list[str] = [TOTAL]
         if codes is not None:
             if populations is not None:
-                labels += [label for label, _ in populations.labels]
+                labels += [label.name for label in populations.labels]
             counted = await self._counted(dataset, found, codes, populations)
         else:
             counted = [np.array([_of_columns(one)]) for one in found]
@@ -149,11 +149,12 @@ def _allele_numbers(called: Called, dataset: Dataset, populations: Populations |
     total = 2 * len(twice) + len(once)
     if populations is None:
         nothing = np.zeros(0, np.int64)
-        return _Numbers(total, nothing, nothing)
+        return _Numbers(total, nothing, ())
     rows = np.concatenate((rows_of_set(twice), rows_of_set(once)))
     kinds = np.repeat((0, 1), (len(twice), len(once)))
     by_stratum = populations.count(rows, kinds, 2)
-    return _Numbers(total, by_stratum @ np.array([2, 1]), by_stratum.sum(axis=1))
+    told = populations.told(by_stratum.sum(axis=1))
+    return _Numbers(total, by_stratum @ np.array([2, 1]), told)
 
 
 def _counts(
@@ -172,9 +173,9 @@ def _counts(
         carriers = populations.count(rows, zygosity, 4)
         lines += [
             _line(carriers[chosen].sum(axis=0), int(numbers.alleles[chosen].sum()))
-            if numbers.rows[chosen].sum() >= POPULATION_MIN
+            if is_told
             else [0] * 5
-            for _, chosen in populations.labels
+            for is_told, (_, chosen, _) in zip(numbers.told, populations.labels, strict=True)
         ]
     return np.array(lines)
 

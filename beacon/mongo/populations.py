@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -39,6 +39,18 @@ class Strata(msgspec.Struct, frozen=True):
     ancestry_of_row: bytes
 
 
+class Label(NamedTuple):
+    """A population: what it is called, what to add up to count it, and what divides it off.
+
+    `counted` are indexes into counts by place followed by counts by ancestry; `division` is `sex`,
+    `country`, or nothing for what is a single count.
+    """
+
+    name: str
+    counted: Counts
+    division: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Populations:
     """Rows by population.
@@ -46,15 +58,43 @@ class Populations:
     Attributes:
         place: For every row, `country * 3 + sex`.
         ancestry: For every row, the index of its ancestry.
-        labels: Populations that are large enough: label, and what to add up to count them, as
-            indexes into counts by place followed by counts by ancestry.
+        labels: Populations that are large enough.
     """
 
     places: int
     ancestries: int
     place: npt.NDArray[np.uint16]
     ancestry: npt.NDArray[np.uint16]
-    labels: tuple[tuple[str, Counts], ...]
+    labels: tuple[Label, ...]
+
+    def told(self, rows: Counts) -> tuple[bool, ...]:
+        """Of each of `labels` whether its frequency may be told.
+
+        It is not where few people of it were looked at; nor where the others of the same division
+        (the sexes, the countries, the sexes of a country, the ancestries) are so few, taken
+        together, that what is left of the whole would be theirs.
+
+        Args:
+            rows: People looked at, by place and ancestry.
+        """
+        by_place = rows[: self.places].reshape(-1, len(SEXES))
+        countries = _told(by_place.sum(axis=1))
+        kept = np.zeros(rows.size, bool)
+        kept[self.places :] = _told(rows[self.places :])
+        for number in countries.nonzero()[0]:
+            first = number * len(SEXES)
+            kept[first : first + len(SEXES)] = _told(by_place[number])
+        sexes = _told(by_place.sum(axis=0))
+        told = []
+        for one in self.labels:
+            first = one.counted[0]
+            if one.division == "sex":
+                told.append(bool(sexes[first]))
+            elif one.division == "country":
+                told.append(bool(countries[first // len(SEXES)]))
+            else:
+                told.append(bool(kept[first]))
+        return tuple(told)
 
     def count(self, rows: npt.NDArray[Any], kinds: npt.NDArray[Any], width: int) -> Counts:
         """Rows by place or ancestry, and by kind.
@@ -73,6 +113,18 @@ class Populations:
             self.ancestry[rows].astype(np.int64) * width + kinds, minlength=self.ancestries * width
         )
         return np.concatenate((by_place, by_ancestry)).reshape(-1, width)
+
+
+def _told(sizes: Counts) -> npt.NDArray[np.bool_]:
+    """Which parts of a whole may be told; the first part, which has no name, never is."""
+    told = sizes >= POPULATION_MIN
+    told[0] = False
+    untold = int(sizes[~told].sum())
+    while 0 < untold < POPULATION_MIN and told.any():
+        smallest = int(np.argmin(np.where(told, sizes, np.iinfo(np.int64).max)))
+        told[smallest] = False
+        untold += int(sizes[smallest])
+    return told
 
 
 class Gathering:
@@ -138,25 +190,22 @@ def populations_of(stored: bytes | None) -> Populations | None:
         )
     )
     labels = tuple(
-        (label, chosen)
-        for label, chosen in _labels(strata, places)
-        if sizes[chosen].sum() >= POPULATION_MIN
+        label for label in _labels(strata, places) if sizes[label.counted].sum() >= POPULATION_MIN
     )
     return Populations(places, len(strata.ancestries), place, ancestry, labels) if labels else None
 
 
-def _labels(strata: Strata, places: int) -> Iterator[tuple[str, Counts]]:
-    """Every population's label, and the places or ancestries that are of it."""
+def _labels(strata: Strata, places: int) -> Iterator[Label]:
     of_place = np.arange(places).reshape(len(strata.countries), len(SEXES))
     for sex, label in enumerate(SEXES):
         if label:
-            yield label, of_place[:, sex]
+            yield Label(label, of_place[:, sex], "sex")
     for number, label in enumerate(strata.countries):
         if label:
-            yield label, of_place[number]
+            yield Label(label, of_place[number], "country")
             for sex, of_sex in enumerate(SEXES):
                 if of_sex:
-                    yield f"{label}_{of_sex}", of_place[number, sex : sex + 1]
+                    yield Label(f"{label}_{of_sex}", of_place[number, sex : sex + 1])
     for number, label in enumerate(strata.ancestries):
         if label:
-            yield label, np.array([places + number])
+            yield Label(label, np.array([places + number]))
