@@ -16,6 +16,7 @@ from beacon.commands.options import (
     LISTING,
     NO_PUBLISH,
     PATHS,
+    Commands,
     err,
     finish,
     sink_of,
@@ -28,7 +29,13 @@ from beacon.mongo.sink import MongoSink
 from beacon.settings import Settings
 
 
-@click.group()
+class Loads(Commands):
+    """The loads, which say what becomes of them."""
+
+    interrupted = "stopped; nothing of it is published, and the same command goes on from there"
+
+
+@click.group(cls=Loads)
 def load() -> None:
     """Load files into the database. Nothing shows before all of it is there."""
 

@@ -20,6 +20,7 @@ from beacon.settings import Settings
 
 EXIT_NOT_LOADED = 1
 EXIT_OPERATOR_ERROR = 2
+EXIT_INTERRUPTED = 130
 
 out = Console()
 err = Console(stderr=True)
@@ -36,12 +37,21 @@ _err = Console(stderr=True)
 
 
 class Commands(click.Group):
-    """A group whose commands fail with one clean sentence on standard error and status 2."""
+    """A group whose commands fail with one clean sentence on standard error and status 2.
+
+    Attributes:
+        interrupted: What is said when a command is stopped with Ctrl-C.
+    """
+
+    interrupted = "stopped"
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command."""
         try:
             return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo(f"beacon: {self.interrupted}", err=True)
+            ctx.exit(EXIT_INTERRUPTED)
         except OperatorError as error:
             click.echo(f"beacon: {error}", err=True)
             ctx.exit(EXIT_OPERATOR_ERROR)

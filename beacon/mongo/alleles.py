@@ -28,13 +28,12 @@ from beacon.mongo import documents
 from beacon.mongo.allele_keys import (
     allele_key,
     fits_block,
-    in_questions,
     is_long,
     is_typed_by_bases,
 )
 from beacon.mongo.annotations import catalogue_annotations, write_annotations
 from beacon.mongo.block_writes import BlockWrites, copy_layer
-from beacon.mongo.blocks import Block, row_set
+from beacon.mongo.blocks import row_set
 from beacon.mongo.called import Patterns
 from beacon.mongo.documents import bin_shift_for, block_id
 from beacon.mongo.merging import Merging
@@ -47,6 +46,7 @@ from beacon.mongo.packing import (
     encode_block,
     entries_of,
 )
+from beacon.mongo.presence import present
 from beacon.mongo.stored import copy_patterns, read_called, read_stored
 from beacon.mongo.structural_writes import write_structural
 
@@ -358,41 +358,7 @@ class AlleleWriter:
         return sum(present)
 
     def _present(self, alleles: Sequence[Allele]) -> list[bool]:
-        """Of each allele whether the published release has it."""
-        shift = self._shift or 0
-        keys: dict[int, tuple[int, int]] = {}
-        for allele in alleles:
-            code = chromosome_code(allele.reference_name)
-            for slot in self._older.get(code, ()) if fits_block(allele) else ():
-                keys[block_id(shift, code, allele.start >> shift, slot)] = (
-                    code,
-                    allele.start >> shift,
-                )
-        columns = {"n": 1, "h": 1, "x": 1}
-        newest: dict[tuple[int, int], dict[str, Any]] = {}
-        found = self._database[documents.BLOCKS].find({"_id": {"$in": list(keys)}}, columns)
-        for document in found.sort("_id", 1):  # the newest slot comes last
-            newest[keys[document["_id"]]] = document
-        blocks = {place: Block(document) for place, document in newest.items()}
-        layer = self._manifest.get("structural") or 0
-        bulky = {f"{layer:05}|{allele_key(one)}" for one in alleles if not fits_block(one)}
-        structural = {
-            one["_id"]
-            for asked in in_questions(bulky)
-            for one in self._database[documents.STRUCTURAL].find(
-                {"_id": {"$in": asked}}, {"_id": 1}
-            )
-        }
-        present = []
-        for allele in alleles:
-            if not fits_block(allele):
-                present.append(f"{layer:05}|{allele_key(allele)}" in structural)
-                continue
-            place = (chromosome_code(allele.reference_name), allele.start >> shift)
-            block = blocks.get(place)
-            bases = (allele.reference_bases, allele.alternate_bases)
-            present.append(block is not None and block.find(allele.start, *bases) is not None)
-        return present
+        return present(self._database, self._manifest, self._older, alleles)
 
     def _copy_forward(self, key: str, collection: str) -> None:
         """Begin this slot's collection with what the published one has, once a load."""

@@ -297,7 +297,11 @@ def publish_release(database: Documents, dataset_id: str, number: int | None = N
         fresh = [one["release"] for one in kept.values() if not one["served"]]
         fresh = [one for one in fresh if one != release_of(manifest)]
         if not fresh:
-            raise OperatorError(f'dataset "{dataset_id}" has no unpublished release')
+            if not kept:
+                raise OperatorError(f'there is no dataset "{dataset_id}"')
+            others = ", ".join(str(one) for one in sorted(kept) if one != release_of(manifest))
+            hint = f"; publish one of {others} with --release" if others else ""
+            raise OperatorError(f'dataset "{dataset_id}" has no unpublished release{hint}')
         number = max(fresh)
     chosen = _chosen(dataset_id, kept, number)
     served = release_of(manifest)
