@@ -17,6 +17,7 @@ from beacon.framework.query import Granularity, Pagination, Query, VariationQuer
 from beacon.load.bff import load_bff
 from beacon.load.single_samples import load_single_samples
 from beacon.load.vcf import load_vcf
+from beacon.mongo.populations import POPULATION_MIN
 from beacon.mongo.sink import MongoSink
 from beacon.mongo.store import MongoStore
 
@@ -147,12 +148,18 @@ class Dataset:
 
 
 def populations(known: Known) -> Iterator[tuple[str, tuple[int, int]]]:
-    """Allele count and number of everybody, and of the populations of at least 20 people."""
+    """Allele count and number of everybody, and of populations that may be told.
+
+    At least 20 of them were looked at, and nobody is left whose genotype would be told by
+    subtraction: all are women, one is not said to be a Finn.
+    """
     everybody = {*FINNS, "NEITHER"}
+    called = {one for one, copies in (known.called or {}).items() if copies}
     for label, members in (("Total", everybody), ("F", everybody), ("FI", FINNS), ("FI_F", FINNS)):
         carriers = [how for one, how in known.carriers.items() if one in members]
         number = sum(copies for one, copies in (known.called or {}).items() if one in members)
-        if number:
+        told = len(called & members) >= POPULATION_MIN and called <= members
+        if number and (told or label == "Total"):
             yield label, (len(carriers) + carriers.count("hom"), number)
 
 
