@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -24,6 +25,7 @@ from beacon.commands.options import (
 )
 from beacon.framework.errors import SettingsError
 from beacon.load.progress import RichProgress
+from beacon.load.report import Report
 from beacon.model.reference import Bases
 from beacon.mongo.sink import MongoSink
 from beacon.settings import Settings
@@ -80,19 +82,16 @@ def load_vcf(
     sequence = reference_files.reference_sequence(settings, assembly)
     opens = None if sequence is None else functools.partial(_bases, settings, assembly)
     if assessed is not None or is_for_single_samples(files, assembly):
-        with databases.open_database(settings) as database, RichProgress(err) as progress:
-            report = load_single_samples(
-                sink_of(database, settings),
-                dataset_id,
-                assembly,
-                files,
-                assessed=assessed,
-                process_count=processes,
-                reference=opens,
-                progress=progress,
-                listing=listing,
-            )
-        finish(report, as_json, settings, dataset_id)
+        how = functools.partial(
+            load_single_samples,
+            assembly=assembly,
+            paths=files,
+            assessed=assessed,
+            process_count=processes,
+            reference=opens,
+            listing=listing,
+        )
+        _load(how, settings, dataset_id, as_json)
         return
     count = processes or max(available_processors() - 1, 1)  # one is for the database
     with (
@@ -110,6 +109,17 @@ def load_vcf(
             bases=None if sequence is None else sequence.bases,
             in_parts=Processes(count, assembly, opens),
         )
+    finish(report, as_json, settings, dataset_id)
+
+
+def _load(how: Callable[..., Report], settings: Settings, dataset_id: str, as_json: bool) -> None:
+    """Load into the database of the settings, show progress, and report.
+
+    Args:
+        how: Takes the sink, the id of the dataset, and `progress`.
+    """
+    with databases.open_database(settings) as database, RichProgress(err) as progress:
+        report = how(sink_of(database, settings), dataset_id, progress=progress)
     finish(report, as_json, settings, dataset_id)
 
 
@@ -142,16 +152,8 @@ def load_bff(
     """Load records in Beacon-friendly format (JSON): files, or folders of them."""
     from beacon.load.bff import load_bff as load_files
 
-    with databases.open_database(settings) as database, RichProgress(err) as progress:
-        report = load_files(
-            sink_of(database, settings),
-            dataset_id,
-            paths,
-            assembly=assembly,
-            progress=progress,
-            listing=listing,
-        )
-    finish(report, as_json, settings, dataset_id)
+    how = functools.partial(load_files, paths=paths, assembly=assembly, listing=listing)
+    _load(how, settings, dataset_id, as_json)
 
 
 @load.command("tables")
@@ -173,16 +175,8 @@ def load_tables(
     """Load tables of records (CSV, TSV, XLSX): files, or folders of them."""
     from beacon.load.tables import load_tables as load_files
 
-    with databases.open_database(settings) as database, RichProgress(err) as progress:
-        report = load_files(
-            sink_of(database, settings),
-            dataset_id,
-            paths,
-            assembly=assembly,
-            progress=progress,
-            listing=listing,
-        )
-    finish(report, as_json, settings, dataset_id)
+    how = functools.partial(load_files, paths=paths, assembly=assembly, listing=listing)
+    _load(how, settings, dataset_id, as_json)
 
 
 @load.command("phenopackets")
@@ -204,16 +198,8 @@ def load_phenopackets(
     """Load GA4GH Phenopackets, version 2 (JSON): files, or folders with any folders in them."""
     from beacon.load.phenopackets import load_phenopackets as load_files
 
-    with databases.open_database(settings) as database, RichProgress(err) as progress:
-        report = load_files(
-            sink_of(database, settings),
-            dataset_id,
-            paths,
-            assembly=assembly,
-            progress=progress,
-            listing=listing,
-        )
-    finish(report, as_json, settings, dataset_id)
+    how = functools.partial(load_files, paths=paths, assembly=assembly, listing=listing)
+    _load(how, settings, dataset_id, as_json)
 
 
 @load.command("pedigree")
@@ -238,16 +224,9 @@ def load_pedigree(
     from beacon.load.pedigree import disease_term
     from beacon.load.pedigree import load_pedigree as load_files
 
-    with databases.open_database(settings) as database, RichProgress(err) as progress:
-        report = load_files(
-            sink_of(database, settings),
-            dataset_id,
-            paths,
-            disease=disease_term(disease, disease_label),
-            progress=progress,
-            listing=listing,
-        )
-    finish(report, as_json, settings, dataset_id)
+    term = disease_term(disease, disease_label)
+    how = functools.partial(load_files, paths=paths, disease=term, listing=listing)
+    _load(how, settings, dataset_id, as_json)
 
 
 @load.command("frequencies")
@@ -277,19 +256,12 @@ def load_frequencies(
     from beacon.load.frequencies import load_frequencies as load_files
 
     chosen = choose_mapping(paths, assembly, mapping)
-    how = "recognised by the fields of the files" if chosen.recognised else "as asked"
-    err.print(f"counts are read as {chosen.name}, {how}: {chosen.mapping.title}", markup=False)
-    with databases.open_database(settings) as database, RichProgress(err) as progress:
-        report = load_files(
-            sink_of(database, settings),
-            dataset_id,
-            assembly,
-            paths,
-            mapping=chosen.mapping,
-            progress=progress,
-            listing=listing,
-        )
-    finish(report, as_json, settings, dataset_id)
+    by = "recognised by the fields of the files" if chosen.recognised else "as asked"
+    err.print(f"counts are read as {chosen.name}, {by}: {chosen.mapping.title}", markup=False)
+    how = functools.partial(
+        load_files, assembly=assembly, paths=paths, mapping=chosen.mapping, listing=listing
+    )
+    _load(how, settings, dataset_id, as_json)
 
 
 @load.command("ontology")

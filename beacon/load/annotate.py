@@ -11,6 +11,7 @@ from beacon.framework.errors import LoadError
 from beacon.framework.source import Load, Sink, SourceFile
 from beacon.load.annotations import KNOWN_FIELDS, Annotator
 from beacon.load.bff_variants import load_waiting
+from beacon.load.ending import conclude, settled
 from beacon.load.progress import Progress, Silent
 from beacon.load.report import Problem, Report
 from beacon.load.source_files import find_files, identify
@@ -70,7 +71,7 @@ def annotate(
     annotators = [_annotator(path, canonical) for path in files]  # before anything is written
     sources = [_as_annotation(identify(path, progress)) for path in files]
     load = sink.open(dataset_id, assembly=canonical, files=sources)
-    try:
+    with settled(load, report):
         had_waited = load_waiting(load, report)
         for path, annotator, source in zip(files, annotators, sources, strict=True):
             report.files.append(source.name)
@@ -79,16 +80,8 @@ def annotate(
                 path.name, annotator, AlleleReader(path.name, canonical, bases), report
             )
             _annotate_file(load, file, source, reader, progress)
-        report.check_complete()
-        if report.loaded[ANNOTATION] or report.nothing_to_load[WRITTEN_BEFORE] or had_waited:
-            report.dataset = load.publish()
-        else:
-            load.abandon()  # nothing new: the published release stays as it is
-    except LoadError:
-        load.abandon()
-        raise
-    finally:
-        report.finish()
+        said = report.loaded[ANNOTATION] or report.nothing_to_load[WRITTEN_BEFORE]
+        conclude(load, report, is_new=bool(said or had_waited))
     return report
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from beacon.framework.errors import LoadError
 from beacon.framework.source import Load, Sink, SourceFile
 from beacon.load.bff_variants import load_waiting
+from beacon.load.ending import conclude, settled
 from beacon.load.frequency_batches import Batch
 from beacon.load.frequency_mapping import Chosen, Mapping, read_mapping, recognise
 from beacon.load.frequency_tables import SUFFIXES, TableSites
@@ -57,7 +58,7 @@ def load_frequencies(
     sources = [identify(file.path, progress) for file in files]
     _require_different(sources)
     load = sink.open(dataset_id, assembly=canonical, files=sources)
-    try:
+    with settled(load, report):
         load.populations(labels)
         for file, source in zip(files, sources, strict=True):
             report.files.append(source.name)
@@ -69,16 +70,7 @@ def load_frequencies(
                 )
                 _load_file(load, file, source, mapping, batch, progress)
         load_waiting(load, report)
-        report.check_complete()
-        if len(report.already_loaded) == len(files):
-            load.abandon()  # nothing new: the published release stays as it is
-        else:
-            report.dataset = load.publish()
-    except LoadError:
-        load.abandon()
-        raise
-    finally:
-        report.finish()
+        conclude(load, report, is_new=len(report.already_loaded) < len(files))
     return report
 
 

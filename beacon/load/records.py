@@ -25,6 +25,7 @@ from beacon.load.bff_variants import (
     read_variant,
     waiting_record,
 )
+from beacon.load.ending import conclude, settled
 from beacon.load.items import Item
 from beacon.load.progress import Progress, Silent
 from beacon.load.record_checks import departures, unusable
@@ -131,21 +132,13 @@ def load_items(
     sources = [identify(file.path, progress) for file in files]
     load = sink.open(dataset_id, assembly=chosen, files=sources)
     loader = _Loader(load, dataset_id, load.assembly, asserted, merge, report, progress)
-    try:
+    with settled(load, report):
         # Before the files: what is said last of an allele counts.
         had_waited = load_waiting(load, report)
         for file, source in zip(files, sources, strict=True):
             loader.load_file(file, source)
-        report.check_complete()
-        if len(report.already_loaded) == len(files) and not had_waited:
-            load.abandon()  # nothing new: the published release stays as it is
-        else:
-            report.dataset = load.publish()
-    except LoadError:
-        load.abandon()
-        raise
-    finally:
-        report.finish()
+        is_new = len(report.already_loaded) < len(files) or had_waited
+        conclude(load, report, is_new=is_new)
     return report
 
 

@@ -19,6 +19,7 @@ from beacon.framework.errors import LoadError
 from beacon.framework.source import NOBODY, Load, Sink, SourceFile
 from beacon.load.assessed import read_regions, regions_beside
 from beacon.load.bff_variants import load_waiting
+from beacon.load.ending import conclude, settled
 from beacon.load.output import Output, Sizes
 from beacon.load.progress import Progress, Silent
 from beacon.load.reading import (
@@ -132,7 +133,7 @@ def load_single_samples(
         sources = [SourceFile(name=str(one.path), digest=one.identity) for one in facts]
         load = sink.open(dataset_id, assembly=canonical, files=sources)
         load.left_shifted(all_of_them=reference is not None)
-        try:
+        with settled(load, report):
             new = _new_files(load, facts, sources, report)
             if new:
                 merge = _Merge(
@@ -140,16 +141,7 @@ def load_single_samples(
                 )
                 merge.read_and_merge(run)
             load_waiting(load, report)
-            report.check_complete()
-            if new:
-                report.dataset = load.publish()
-            else:
-                load.abandon()  # nothing new: the published release stays as it is
-        except LoadError:
-            load.abandon()
-            raise
-        finally:
-            report.finish()
+            conclude(load, report, is_new=bool(new))
     return report
 
 

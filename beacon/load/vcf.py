@@ -9,10 +9,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from beacon.framework.errors import LoadError, LoadInterrupted
+from beacon.framework.errors import LoadError
 from beacon.framework.source import NOBODY, Load, SharedLoad, Sink, SourceFile
 from beacon.load.annotations import Annotator
 from beacon.load.bff_variants import load_waiting
+from beacon.load.ending import conclude, settled
 from beacon.load.genotypes import Calls, Columns, Rows
 from beacon.load.progress import Progress, Silent
 from beacon.load.report import Problem, Report
@@ -84,7 +85,7 @@ def load_vcf(
         for path, source in zip(files, sources, strict=True)
         if not load.is_loaded(source)
     ]
-    try:
+    with settled(load, report):
         parts = (
             None
             if in_parts is None
@@ -95,24 +96,14 @@ def load_vcf(
             load.abandon()
             load = sink.open(dataset_id, assembly=canonical, files=sources)
             load.left_shifted(all_of_them=bases is not None)
+    with settled(load, report):
         if parts is not None:
             parts(progress)
         else:
             for path, source in new:
                 _load_file(load, VcfFile(path, canonical), source, bases, report, progress)
         load_waiting(load, report)
-        report.check_complete()
-        if len(report.already_loaded) == len(files):
-            load.abandon()  # nothing new: the published release stays as it is
-        else:
-            report.dataset = load.publish()
-    except LoadInterrupted:
-        raise
-    except LoadError:
-        load.abandon()
-        raise
-    finally:
-        report.finish()
+        conclude(load, report, is_new=bool(new))
     return report
 
 
