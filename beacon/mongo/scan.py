@@ -421,7 +421,8 @@ def _is_about_type(one: Alternative) -> bool:
 
 
 def _variant_satisfies(record: Record | None, allele: Allele, one: Alternative) -> bool:
-    known = record or {"variation": {"variantType": allele.variant_type}}
+    # What is said of an allele that came with genotypes does not say what it is.
+    known = {"variation": {"variantType": allele.variant_type}, **(record or {})}
     return record_satisfies("genomicVariant", known, one)
 
 

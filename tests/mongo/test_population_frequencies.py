@@ -301,3 +301,27 @@ def test_free_text_in_place_of_an_origin_is_no_population(key: str) -> None:
 
     assert found is not None
     assert [label.name for label in found.labels] == ["F", "Kven"]
+
+
+async def test_an_allele_that_is_annotated_has_a_type_like_any_other(
+    sink: MongoSink, mongo_uri: str, database: str
+) -> None:
+    write_counts(sink, "first", ["Total"], {"1000>C": [[3, 200, 1, 1, 0]]})
+    query = Query(
+        entry_type="genomicVariant", filters=(Filter(id="variantType", operator="=", value="SNP"),)
+    )
+    access = Access(grants={"d": {ANY: Granularity.RECORD}})
+    found = []
+    async with pymongo.AsyncMongoClient[dict[str, Any]](mongo_uri) as client:
+        store = MongoStore(client[database], refresh_s=0)
+        found.append((await store.search(query, access)).result_sets[0].count)
+        file = SourceFile(name="annotations", digest="annotations")
+        load = sink.open("d", assembly="GRCh38", files=[file])
+        load.annotate(
+            [(Allele.from_vcf("17", 1000, "A", "C"), {"molecularAttributes": {"geneIds": ["G"]}})]
+        )
+        load.mark(file, 1)
+        load.publish()
+        found.append((await store.search(query, access)).result_sets[0].count)
+
+    assert found == [1, 1]
