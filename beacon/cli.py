@@ -5,16 +5,17 @@ What only some commands need is imported by them, so that the others start at on
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import click
 import msgspec
 
-from beacon import __version__, databases, settings_file
+from beacon import __version__, settings_file
 from beacon.commands.annotate import annotate
 from beacon.commands.datasets import datasets
+from beacon.commands.demo import demo
 from beacon.commands.load import load
+from beacon.commands.network import network
 from beacon.commands.options import (
     AS_JSON,
     ASSEMBLIES,
@@ -22,15 +23,12 @@ from beacon.commands.options import (
     PATHS,
     PORT,
     Commands,
-    err,
     print_report,
-    sink_of,
+    rereader,
     with_server,
     with_settings,
 )
-from beacon.framework.errors import OperatorError
-from beacon.load.progress import RichProgress
-from beacon.settings import LogFormat, LogSettings, Settings
+from beacon.settings import Settings
 
 
 @click.group(cls=Commands)
@@ -42,6 +40,8 @@ def main() -> None:
 main.add_command(load)
 main.add_command(annotate)
 main.add_command(datasets)
+main.add_command(demo)
+main.add_command(network)
 
 
 @main.command()
@@ -57,15 +57,17 @@ def serve(
     workers: int | None,
     no_access_log: bool,
 ) -> None:
-    """Answer questions until SIGTERM or Ctrl-C."""
+    """Answer questions until SIGTERM or Ctrl-C; SIGHUP reads the settings again."""
     from beacon import serving
 
-    settings = with_server(settings, host=host, port=port, workers=workers)
-    if no_access_log:
-        settings = msgspec.structs.replace(
-            settings, log=msgspec.structs.replace(settings.log, access=False)
-        )
-    serving.serve(settings)
+    def as_told(read: Settings) -> Settings:
+        log = read.log
+        if no_access_log:
+            log = msgspec.structs.replace(log, access=False)
+        read = msgspec.structs.replace(read, log=log)
+        return with_server(read, host=host, port=port, workers=workers)
+
+    serving.serve(as_told(settings), reread=rereader(as_told))
 
 
 @main.command(hidden=True)
@@ -75,43 +77,6 @@ def worker(descriptor: int) -> None:
     from beacon import serving
 
     serving.serve_as_worker(descriptor)
-
-
-@main.command()
-@PORT
-@click.option(
-    "--folder",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path(".beacon/demo"),
-    show_default=True,
-    help="Where the demo's files and database are kept.",
-)
-def demo(port: int | None, folder: Path) -> None:
-    """Make up a few thousand people, load them, and serve them."""
-    from beacon import serving
-    from beacon.demo import write_demo
-    from beacon.load.bff import load_bff as load_records
-    from beacon.load.vcf import load_vcf as load_genotypes
-
-    with err.status("making up people"):
-        files = write_demo(folder / "files")
-    path = folder / "settings.toml"
-    path.write_text(f'data_dir = "database"\n\n{files.settings}', encoding="utf-8")
-    settings = settings_file.load(path, os.environ)
-    with databases.open_database(settings) as database:
-        sink = sink_of(database, settings)
-        with RichProgress(err) as progress:
-            for one in files.datasets:
-                records = load_records(sink, one.id, [one.bff], progress=progress)
-                genotypes = load_genotypes(sink, one.id, one.assembly, [one.vcf], progress=progress)
-                if not (records.ok and genotypes.ok):
-                    raise OperatorError(f"{one.id} could not be loaded whole; this is a bug")
-        serving.serve(
-            with_server(
-                msgspec.structs.replace(settings, log=LogSettings(format=LogFormat.CONSOLE)),
-                port=port,
-            )
-        )
 
 
 @main.command()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pymongo
@@ -13,15 +15,27 @@ from beacon import __version__, reference_files
 from beacon.auth.policy import Policy
 from beacon.databases import CONNECT_TIMEOUT_MS
 from beacon.demo import test_mode, test_records
-from beacon.framework.errors import SourceUnavailable
+from beacon.framework.errors import SettingsError, SourceUnavailable
+from beacon.framework.extensions import Extensions
 from beacon.framework.query import Granularity
 from beacon.framework.request import Limits
 from beacon.framework.response import Assembly, Identity, Organisation
 from beacon.framework.service import Service
 from beacon.framework.source import Source
+from beacon.load import packages
 from beacon.memory import MemoryDataset, MemoryStore
+from beacon.metrics import MemberMetrics, Metrics
 from beacon.model.entry_types import MODEL
+from beacon.model.ontology import Ontologies
 from beacon.mongo.store import MongoStore
+from beacon.network.catalogue import members_document
+from beacon.network.discovery import Discovery
+from beacon.network.hops import Callers
+from beacon.network.members import Member
+from beacon.network.members import members as members_of
+from beacon.network.network import Network, discovering
+from beacon.network.pages import Pages
+from beacon.network.remote import Remotes
 from beacon.settings import AssemblyName, AssemblySettings, Settings
 from beacon.web.app import Serving, create_app
 
@@ -108,6 +122,106 @@ async def open_app(settings: Settings) -> AsyncIterator[web.Application]:
         yield app(settings, store, synthetic_source())
 
 
+@contextlib.asynccontextmanager
+async def open_network_app(settings: Settings) -> AsyncIterator[web.Application]:
+    """The application that asks the members which `[network]` names.
+
+    Raises:
+        SettingsError: There are none, or what is said of one makes no sense.
+    """
+    members = network_members(settings)
+    references = reference_files.references(settings)
+    own = identity(settings)
+    metrics = Metrics()
+    folder = Path(settings.data_dir) / "network"
+    ontologies = await asyncio.to_thread(_ontologies)
+    async with contextlib.AsyncExitStack() as stack:
+        remotes = await stack.enter_async_context(Remotes(members))
+        discovery = Discovery(members, remotes, refresh_s=settings.network.refresh_s, folder=folder)
+        source = Network(
+            members,
+            remotes,
+            discovery,
+            MODEL,
+            network_id=own.beacon_id,
+            settings=settings.network,
+            references=references,
+            ontologies=ontologies,
+            observer=MemberMetrics(metrics),
+        )
+        await stack.enter_async_context(source)
+        await stack.enter_async_context(discovering(discovery))
+        offered = Extensions(batch_max=settings.limits.batch_max, streaming=True, members=True)
+        service = Service(
+            identity=own,
+            model=MODEL,
+            source=source,
+            test_source=synthetic_source(),
+            limits=limits(settings),
+        )
+        yield create_app(
+            service,
+            Callers(own.beacon_id, settings.network.hops_max).identify,
+            # The source keeps the shorter deadline of answers in one piece by itself.
+            _serving(settings, settings.network.stream_deadline_s),
+            network=Pages(own, MODEL, remotes, discovery, offered),
+            metrics=metrics,
+        )
+
+
+def _ontologies() -> Ontologies:
+    """What installed packages bring: a network has no database that it could load others into."""
+    return Ontologies({one.prefix: one.read() for one in packages.ontologies()})
+
+
+async def meet_members(
+    settings: Settings, met: Callable[[Member], None] = lambda _member: None
+) -> Mapping[str, Any]:
+    """`/network/members` of a network that is not served: every member is asked once.
+
+    Args:
+        settings: As for `open_network_app`.
+        met: Told of each member that was asked, whether or not it answered.
+    """
+    asked = network_members(settings)
+    async with Remotes(asked) as remotes:
+        discovery = Discovery(asked, remotes, refresh_s=settings.network.refresh_s, folder=None)
+
+        async def meet(member: Member) -> None:
+            await discovery.look(member)
+            met(member)
+
+        async with asyncio.TaskGroup() as group:
+            for one in asked:
+                group.create_task(meet(one))
+        return members_document(
+            identity(settings),
+            asked,
+            discovery.all(),
+            {one.id: remotes.condition(one.id) for one in asked},
+        )
+
+
+def network_members(settings: Settings) -> tuple[Member, ...]:
+    """The members that a network asks.
+
+    Raises:
+        SettingsError: There are none, or what is said of one makes no sense.
+    """
+    found = members_of(settings.network.members)
+    if not found:
+        raise SettingsError(
+            'a network needs members, such as [network.members."fi.example.beacon"] with name, '
+            "country and url"
+        )
+    if settings.server.workers > 1:
+        raise SettingsError(
+            f"server.workers is {settings.server.workers}; a network keeps late answers and what "
+            "it knows of members in one process"
+        )
+    return found
+
+
 def synthetic_source() -> Source:
     """What test mode answers from: nobody's records, the same in every beacon."""
     return MemoryStore(
@@ -124,11 +238,17 @@ def app(settings: Settings, source: Source, test_source: Source) -> web.Applicat
         test_source=test_source,
         limits=limits(settings),
     )
-    serving = Serving(
-        deadline_s=settings.limits.deadline_s,
+    return create_app(
+        service, policy(settings).identify, _serving(settings, settings.limits.deadline_s)
+    )
+
+
+def _serving(settings: Settings, deadline_s: float) -> Serving:
+    return Serving(
+        deadline_s=deadline_s,
         body_timeout_s=settings.server.request_timeout_s,
         body_max_bytes=settings.server.body_max_bytes,
         cors_origins=settings.server.cors_origins,
         access_log=settings.log.access,
+        batch_max=settings.limits.batch_max,
     )
-    return create_app(service, policy(settings).identify, serving)

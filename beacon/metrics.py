@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.multiprocess import MultiProcessCollector
 
@@ -21,24 +21,25 @@ class Metrics:
     """The counters of one process.
 
     Attributes:
+        registry: What is registered here is shown with the rest.
         requests: Requests by endpoint pattern, method and HTTP status.
         seconds: Time to answer by endpoint pattern.
     """
 
     def __init__(self) -> None:
-        self._registry = CollectorRegistry()
+        self.registry = CollectorRegistry()
         self.requests = Counter(
             "beacon_requests",
             "Requests answered.",
             ["endpoint", "method", "status"],
-            registry=self._registry,
+            registry=self.registry,
         )
         self.seconds = Histogram(
             "beacon_request_seconds",
             "Time to answer a request.",
             ["endpoint"],
             buckets=_BUCKETS_S,
-            registry=self._registry,
+            registry=self.registry,
         )
 
     def observe(self, endpoint: str, method: str, status: int, seconds: float) -> None:
@@ -49,7 +50,53 @@ class Metrics:
     def exposition(self) -> bytes:
         """Everything counted so far, by all workers of this beacon."""
         if SHARED_FOLDER not in os.environ:
-            return generate_latest(self._registry)
+            return generate_latest(self.registry)
         shared = CollectorRegistry()
         MultiProcessCollector(shared)  # type: ignore[no-untyped-call]
         return generate_latest(shared)
+
+
+class MemberMetrics:
+    """The counters of one process about the beacons that a network asks.
+
+    Made once for a `Metrics`. Members go by the ids that they have in the settings: there are only
+    so many.
+
+    Attributes:
+        outcomes: Questions by member and state, such as `hit` or `timeout`.
+        seconds: Time until a member's reply, by member.
+        breaker_open: 1 while a member is not asked because it does not answer.
+    """
+
+    def __init__(self, metrics: Metrics) -> None:
+        self.outcomes = Counter(
+            "beacon_member_outcomes",
+            "What became of questions at members.",
+            ["member", "state"],
+            registry=metrics.registry,
+        )
+        self.seconds = Histogram(
+            "beacon_member_seconds",
+            "Time until the reply of a member.",
+            ["member"],
+            buckets=_BUCKETS_S,
+            registry=metrics.registry,
+        )
+        self.breaker_open = Gauge(
+            "beacon_member_breaker_open",
+            "1 while a member is not asked because it does not answer.",
+            ["member"],
+            registry=metrics.registry,
+            # Each process finds out for itself; whoever did last knows best.
+            multiprocess_mode="mostrecent",
+        )
+
+    def observe(self, member: str, state: str, seconds: float | None = None) -> None:
+        """Count one outcome; `seconds` until the reply, when there was one."""
+        self.outcomes.labels(member, state).inc()
+        if seconds is not None:
+            self.seconds.labels(member).observe(seconds)
+
+    def set_breaker(self, member: str, *, is_open: bool) -> None:
+        """Say whether a member is left in peace."""
+        self.breaker_open.labels(member).set(int(is_open))

@@ -12,14 +12,18 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import jsonschema_rs
-from jsonschema import Draft202012Validator, FormatChecker
-from jsonschema.exceptions import ValidationError
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
+
+# Imported where it is needed, to explain a failure: with packages for further formats beside it,
+# importing it takes longer than everything else that a server imports.
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator, FormatChecker
+    from jsonschema.exceptions import ValidationError
 
 BASE_URI = "https://beacon.invalid/schemas/"
 """What names are resolved against. Never fetched: `.invalid` cannot be reached by anybody."""
@@ -54,9 +58,11 @@ def validator(name: str) -> Draft202012Validator:
     Raises:
         KeyError: There is no such schema.
     """
+    from jsonschema import Draft202012Validator
+
     schema(name)
     return Draft202012Validator(
-        {"$ref": BASE_URI + name}, registry=registry(), format_checker=FORMATS
+        {"$ref": BASE_URI + name}, registry=registry(), format_checker=formats()
     )
 
 
@@ -264,15 +270,25 @@ def _is_uri_template(value: object) -> bool:
     return not set(literal) & set(" \"'<>\\^`{|}") and literal.isprintable()
 
 
-# The formats of RFC 3339 and RFC 3986 are checked here, because `jsonschema` checks most of them
-# only when further packages happen to be installed: a record must not be right on one machine and
-# wrong on another.
-FORMATS = FormatChecker(formats=())
-"""The formats that the schemas use."""
-for _format, _check in {
+_CHECKS = {
     "date": _is_date,
     "date-time": _is_date_time,
     "uri": _is_uri,
     "uri-template": _is_uri_template,
-}.items():
-    FORMATS.checks(_format, raises=ValueError)(_check)
+}
+
+
+@cache
+def formats() -> FormatChecker:
+    """The formats that the schemas use.
+
+    Those of RFC 3339 and RFC 3986 are checked here, because `jsonschema` checks most of them only
+    when further packages happen to be installed: a record must not be right on one machine and
+    wrong on another.
+    """
+    from jsonschema import FormatChecker
+
+    checker = FormatChecker(formats=())
+    for name, check in _CHECKS.items():
+        checker.checks(name, raises=ValueError)(check)
+    return checker

@@ -3,96 +3,222 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
 import sys
 import tempfile
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from functools import partial
 
 import msgspec
+import structlog
+from aiohttp import web
 
-from beacon import composition, databases, logs, reference_files
+from beacon import composition, databases, logs, reference_files, reload
 from beacon.framework.errors import OperatorError
 from beacon.metrics import SHARED_FOLDER
 from beacon.mongo.embedded import Change
 from beacon.settings import Settings
-from beacon.web import server
+from beacon.web import generations, server, workers
+
+log = structlog.stdlib.get_logger()
 
 
-def serve(settings: Settings) -> None:
-    """Answer questions until SIGTERM or SIGINT.
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What is served.
+
+    Attributes:
+        name: What worker processes are told to serve.
+        open_app: The application, from settings whose `mongo.uri` names the database.
+        check: Raises `SettingsError` when settings make no sense.
+        has_database: Whether there is a database, so that `mongo.uri` may be empty.
+    """
+
+    name: str
+    open_app: Callable[[Settings], AbstractAsyncContextManager[web.Application]]
+    check: Callable[[Settings], object]
+    has_database: bool
+
+
+class _Work(msgspec.Struct, frozen=True, kw_only=True):
+    """What a worker is told, as one line of JSON."""
+
+    name: str
+    settings: Settings
+
+
+def _check_beacon(settings: Settings) -> None:
+    composition.policy(settings)
+    reference_files.references(settings)
+
+
+BEACON = Served("beacon", composition.open_app, _check_beacon, has_database=True)
+
+
+def _check_network(settings: Settings) -> None:
+    composition.network_members(settings)
+    reference_files.references(settings)
+
+
+NETWORK = Served("network", composition.open_network_app, _check_network, has_database=False)
+
+_SENDING_S = 5.0
+
+_SERVED = {one.name: one for one in (BEACON, NETWORK)}
+"""Everything that workers can be told to serve."""
+
+
+def serve(
+    settings: Settings,
+    served: Served = BEACON,
+    *,
+    reread: Callable[[], Settings] | None = None,
+) -> None:
+    """Answer questions until SIGTERM or SIGINT; take up changed settings at SIGHUP.
+
+    Args:
+        settings: What to begin with.
+        served: What answers.
+        reread: Reads the settings again; without it SIGHUP opens the files that they name again.
 
     Raises:
         OperatorError: The settings, the address or the database do not allow it, or the embedded
             database died again and again.
     """
+    # Settings have just been read; without a handler this would end the process.
+    signal.signal(signal.SIGHUP, lambda _number, _frame: None)
     logs.configure(settings.log)
     # What makes no sense stops us here, not in a worker.
-    composition.policy(settings)
-    reference_files.references(settings)
+    served.check(settings)
     chosen = settings.server
     lost = threading.Event()
-
-    def on_change(change: Change) -> None:
-        match change:
-            case Change.DIED:
-                server.log.error("database_died")
-            case Change.BACK:
-                server.log.warning("database_back")
-            case Change.LOST:
-                server.log.error("database_lost")
-                lost.set()
-                # Stops in good order, with one process or several, as if it were asked to.
-                os.kill(os.getpid(), signal.SIGTERM)
-
-    with databases.database_uri(settings, on_change) as uri:
+    with _database(settings, served, lost) as uri:
         sockets = server.bind(chosen.host, chosen.port, chosen.workers)
-        settings = msgspec.structs.replace(
-            settings,
-            mongo=msgspec.structs.replace(settings.mongo, uri=uri),
-            server=msgspec.structs.replace(chosen, port=sockets[0].getsockname()[1]),
-        )
-        server.log.info(
+        place = reload.Place(started=settings, uri=uri, port=sockets[0].getsockname()[1])
+        running = place.running(settings)
+        log.info(
             "serving",
-            url=settings.api_url,
+            url=running.api_url,
             workers=chosen.workers,
             datasets=len(settings.policy.datasets),
         )
+        read = reread or (lambda: settings)
         if chosen.workers == 1:
-            _run(settings, sockets[0], lifeline=None)
+            # Opening the application is the check; to do both would open every file twice.
+            rereading = reload.Rereading(place, read, lambda _settings: None)
+            _serve_here(served, running, sockets[0], rereading)
         else:
-            with tempfile.TemporaryDirectory(prefix="beacon-metrics-") as folder:
-                server.supervise_workers(
-                    [sys.executable, "-m", "beacon.cli", "worker"],
-                    sockets,
-                    message=msgspec.json.encode(settings) + b"\n",
-                    environment={**os.environ, SHARED_FOLDER: folder},
-                    shutdown_timeout_s=chosen.shutdown_timeout_s,
-                )
-        server.log.info("stopped")
+            rereading = reload.Rereading(place, read, served.check)
+            _serve_by_workers(served, running, sockets, rereading)
+        log.info("stopped")
     if lost.is_set():
         raise OperatorError(
             f"the embedded database died again and again; mongo.log in {settings.data_dir} says why"
         )
 
 
+@contextlib.contextmanager
+def _database(settings: Settings, served: Served, lost: threading.Event) -> Iterator[str]:
+    """The connection string of the database, if there is one, which runs while this is open.
+
+    Args:
+        settings: They name it.
+        served: What needs it, or not.
+        lost: Set when an embedded one is given up; the server is told to stop.
+    """
+
+    def on_change(change: Change) -> None:
+        match change:
+            case Change.DIED:
+                log.error("database_died")
+            case Change.BACK:
+                log.warning("database_back")
+            case Change.LOST:
+                log.error("database_lost")
+                lost.set()
+                # Stops in good order, with one process or several, as if it were asked to.
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    if not served.has_database:
+        yield settings.mongo.uri
+        return
+    with databases.database_uri(settings, on_change) as uri:
+        yield uri
+
+
+def _serve_here(
+    served: Served, running: Settings, sock: socket.socket, rereading: reload.Rereading
+) -> None:
+    def plan(settings: Settings) -> generations.Plan:
+        return generations.Plan(
+            open_app=partial(served.open_app, settings),
+            shutdown_timeout_s=settings.server.shutdown_timeout_s,
+            handover_timeout_s=_handover_timeout_s(settings),
+        )
+
+    def successor() -> generations.Plan | None:
+        settings = rereading()
+        return None if settings is None else plan(settings)
+
+    with asyncio.Runner(loop_factory=server.new_loop) as runner:
+        runner.run(generations.serve_generations(plan(running), sock, successor))
+
+
+def _serve_by_workers(
+    served: Served, running: Settings, sockets: list[socket.socket], rereading: reload.Rereading
+) -> None:
+    def orders(settings: Settings) -> workers.Orders:
+        work = _Work(name=served.name, settings=settings)
+        return workers.Orders(
+            message=msgspec.json.encode(work) + b"\n",
+            shutdown_timeout_s=settings.server.shutdown_timeout_s,
+            handover_timeout_s=_handover_timeout_s(settings),
+        )
+
+    def successor() -> workers.Orders | None:
+        settings = rereading()
+        return None if settings is None else orders(settings)
+
+    with tempfile.TemporaryDirectory(prefix="beacon-metrics-") as folder:
+        post = workers.Post(
+            command=[sys.executable, "-m", "beacon.cli", "worker"],
+            environment={**os.environ, SHARED_FOLDER: folder},
+        )
+        workers.supervise(post, sockets, orders(running), successor)
+
+
 def serve_as_worker(descriptor: int) -> None:
-    """Answer on an inherited socket, with settings from standard input, until that ends."""
-    settings = msgspec.json.decode(sys.stdin.buffer.readline(), type=Settings)
+    """Answer on an inherited socket, with orders from standard input, until that ends."""
+    work = msgspec.json.decode(sys.stdin.buffer.readline(), type=_Work)
+    settings = work.settings
+    channel = sys.stdin.fileno()
     logs.configure(settings.log)
-    _run(settings, socket.socket(fileno=descriptor), lifeline=sys.stdin.fileno())
 
-
-def _run(settings: Settings, sock: socket.socket, *, lifeline: int | None) -> None:
     async def run() -> None:
-        async with composition.open_app(settings) as app:
+        async with _SERVED[work.name].open_app(settings) as app:
             await server.serve(
                 app,
-                sock,
+                socket.socket(fileno=descriptor),
                 shutdown_timeout_s=settings.server.shutdown_timeout_s,
-                lifeline=lifeline,
+                handover_timeout_s=_handover_timeout_s(settings),
+                lifeline=channel,
+                on_ready=lambda: os.write(channel, b"+"),
             )
 
     with asyncio.Runner(loop_factory=server.new_loop) as runner:
         runner.run(run())
+
+
+def _handover_timeout_s(settings: Settings) -> float:
+    """Longer than any answer may take: whoever asked before a hand-over is answered."""
+    return _SENDING_S + max(
+        settings.limits.deadline_s,
+        settings.network.deadline_s,
+        settings.network.stream_deadline_s,
+    )

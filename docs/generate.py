@@ -16,6 +16,7 @@ import click
 from beacon import cli, settings_file
 from beacon.framework import errors
 from beacon.framework.entry_types import Endpoint, endpoints
+from beacon.framework.extensions import BATCH, MEMBER, MEMBERS, QUESTION
 from beacon.model.entry_types import MODEL
 from beacon.model.fields import FIELDS, TERM_PATHS, Reading
 
@@ -26,6 +27,15 @@ _WEB_ONLY = {
     "/openapi.json": "The description of all of this, OpenAPI.",
     "/schemas/{path}": "The JSON Schema of that name.",
 }
+_EXTENSIONS = {
+    f"POST {BATCH}": "Many questions in one request: [how](../how-to/ask-many.md).",
+    f"GET {QUESTION}": "Of a network: the parts of an answer that came since, "
+    "[how](../how-to/stream.md).",
+    f"GET {MEMBERS}": "Of a network: the beacons that it asks.",
+    f"GET {MEMBER}": "Of a network: one of them.",
+}
+"""Beyond the specification; `/service-info` says which of them there are."""
+
 _INFORMATIONAL = {
     "/": "The same as `/info`.",
     "/info": "What the beacon says about itself.",
@@ -137,6 +147,13 @@ def _endpoints() -> Iterator[str]:
             if endpoint.pattern.split("/")[1] == entry_type.path:
                 verbs = "GET" if endpoint.kind == "filtering_terms" else "GET, POST"
                 yield _row(f"`{verbs} {endpoint.pattern}`", _describe(endpoint))
+    yield "\n## Beyond the specification\n"
+    yield "`/service-info` says under `extensions` which of these there are. Every data endpoint of"
+    yield "a network also gives its answer [in parts](../how-to/stream.md), and every data endpoint"
+    yield "and `/batch` take `Prefer: wait=` and `Beacon-Deadline-Ms`.\n"
+    yield from _table_head("path", "answer")
+    for path, answer in _EXTENSIONS.items():
+        yield _row(f"`{path}`", answer)
     yield "\n## For machines that watch\n"
     yield "Without `/api` before them.\n"
     yield from _table_head("path", "answer")

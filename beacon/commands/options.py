@@ -26,6 +26,7 @@ out = Console()
 err = Console(stderr=True)
 
 _NO_PUBLISH = "beacon.no_publish"
+_SETTINGS_PATH = "beacon.settings_path"
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -71,7 +72,18 @@ def with_settings(command: Command) -> Command:
 def _load_settings(context: click.Context, _option: click.Parameter, path: Path | None) -> Settings:
     if path is None and isinstance(context.obj, Settings):
         return context.obj  # given to the group
+    context.meta[_SETTINGS_PATH] = path
     return settings_file.load(path, os.environ)
+
+
+def rereader(as_told: Callable[[Settings], Settings]) -> Callable[[], Settings]:
+    """What reads the settings of the running command again.
+
+    Args:
+        as_told: Puts what was given on the command line in the place of what was read.
+    """
+    path = click.get_current_context().meta.get(_SETTINGS_PATH)
+    return lambda: as_told(settings_file.load(path, os.environ))
 
 
 def _dataset_id(_context: click.Context, _option: click.Parameter, given: str) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from beacon.demo.stories import STORIES, TUMOURS, Inheritance, Story, Tumour
-from beacon.demo.terms import COUNTRIES, COUNTRY, Country
+from beacon.demo.terms import COUNTRY, Country
 
 GENERATION_YEARS = 28
 
@@ -37,50 +38,74 @@ class Person:
     somatic: bool = False
 
 
-def rare_disease_people(rng: np.random.Generator, total: int) -> list[Person]:
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Where a dataset is: the key of the country, and the share of people by where they are from.
+
+    `prefix` begins the ids of its people.
+    """
+
+    country: str
+    origins: Mapping[str, float]
+    prefix: str
+
+
+def rare_disease_people(rng: np.random.Generator, total: int, home: Home) -> list[Person]:
     """Families of every story, then people without a diagnosis, `total` people in all."""
     people: list[Person] = []
     family = 0
     for story in STORIES:
-        for _ in range(story.families):
+        for _ in range(_families(story, home)):
             family += 1
-            _add_family(people, rng, story, f"FAM{family:04d}")
+            _add_family(people, rng, story, f"{home.prefix}-FAM{family:04d}", home)
     for tumour in TUMOURS:
         for _ in range(tumour.patients):
-            person = _new(people, rng, age=int(rng.integers(tumour.onset[0], tumour.onset[1] + 6)))
+            age = int(rng.integers(tumour.onset[0], tumour.onset[1] + 6))
+            person = _new(people, rng, home, age=age)
             if tumour.diagnosis.id == "NCIT:C4872":
                 person.sex = "F"
             person.tumour = tumour
             person.somatic = bool(rng.random() < tumour.share)
     while len(people) < total:
-        _new(people, rng, age=_age(rng))
-    for number, person in enumerate(people, start=1):
-        person.id = f"RD{number:04d}"
-    return people
+        _new(people, rng, home, age=_age(rng))
+    return _numbered(people, home)
 
 
-def population_people(rng: np.random.Generator, total: int, prefix: str) -> list[Person]:
+def population_people(rng: np.random.Generator, total: int, home: Home) -> list[Person]:
     """Unrelated adults, as a population study would have them."""
     people: list[Person] = []
-    for number in range(1, total + 1):
-        person = _new(people, rng, age=int(rng.integers(20, 88)))
-        person.id = f"{prefix}{number:04d}"
+    for _ in range(total):
+        _new(people, rng, home, age=int(rng.integers(20, 88)))
+    return _numbered(people, home)
+
+
+def _families(story: Story, home: Home) -> int:
+    """How many families: few where the disease is at home elsewhere."""
+    if story.countries and home.country not in story.countries:
+        return story.families // 5
+    return story.families
+
+
+def _numbered(people: list[Person], home: Home) -> list[Person]:
+    for number, person in enumerate(people, start=1):
+        person.id = f"{home.prefix}{number:04d}"
     return people
 
 
 def _new(
     people: list[Person],
     rng: np.random.Generator,
+    home: Home,
     *,
     age: int,
     sex: str | None = None,
     country: Country | None = None,
 ) -> Person:
-    shares = [one.share for one in COUNTRIES]
+    drawn = str(rng.choice(list(home.origins), p=list(home.origins.values())))
     person = Person(
         id="",
         sex=sex or ("F" if rng.random() < 0.5 else "M"),
-        country=country or COUNTRIES[int(rng.choice(len(COUNTRIES), p=shares))],
+        country=country or COUNTRY[drawn],
         age=age,
     )
     people.append(person)
@@ -91,23 +116,28 @@ def _age(rng: np.random.Generator) -> int:
     return int(np.clip(rng.normal(34, 22), 0, 92))
 
 
-def _add_family(people: list[Person], rng: np.random.Generator, story: Story, family: str) -> None:
+def _add_family(
+    people: list[Person], rng: np.random.Generator, story: Story, family: str, home: Home
+) -> None:
     """One patient, with or without parents and a sibling, and the alleles that explain it."""
-    country = COUNTRY[str(rng.choice(story.countries))] if story.countries else None
+    country = None
+    if story.countries and home.country not in story.countries:
+        country = COUNTRY[str(rng.choice(story.countries))]
     size = int(rng.choice((1, 3, 4), p=(0.45, 0.4, 0.15)))
     age = int(story.onset[1] + rng.integers(0, 32))
     mother = father = None
     if size > 1:
-        mother = _new(people, rng, age=age + GENERATION_YEARS, sex="F", country=country)
-        father = _new(people, rng, age=age + GENERATION_YEARS + 2, sex="M", country=mother.country)
+        mother = _new(people, rng, home, age=age + GENERATION_YEARS, sex="F", country=country)
+        years = age + GENERATION_YEARS + 2
+        father = _new(people, rng, home, age=years, sex="M", country=mother.country)
         country = mother.country
         for parent, role in ((mother, "mother"), (father, "father")):
             parent.family, parent.role = family, role
-    proband = _new(people, rng, age=age, sex=_sex(rng, story), country=country)
+    proband = _new(people, rng, home, age=age, sex=_sex(rng, story), country=country)
     proband.family, proband.story, proband.affected = family, story, True
     sibling = None
     if size == 4:
-        sibling = _new(people, rng, age=max(age - 3, 0), country=country)
+        sibling = _new(people, rng, home, age=max(age - 3, 0), country=country)
         sibling.family, sibling.role = family, "sibling"
     if mother is not None:
         parents = len(people) - size

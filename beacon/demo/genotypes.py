@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from beacon.demo.families import Person
 from beacon.demo.known_alleles import KNOWN_ALLELES
 from beacon.demo.terms import COUNTRIES
-from beacon.demo.variants import ASSEMBLY, GENES, SEQUENCES, Gene
+from beacon.demo.variants import GENES, Gene
+from beacon.model import assemblies
 
 Haplotypes = NDArray[np.int8]
 """Allele numbers, shape (people, 2): the maternal copy, then the paternal; -1 is no copy at all."""
@@ -53,7 +54,7 @@ class Site:
     @property
     def order(self) -> tuple[int, int]:
         """The place in a sorted VCF."""
-        return list(SEQUENCES).index(self.name), self.pos
+        return assemblies.code(self.name), self.pos
 
 
 def sites(rng: np.random.Generator, per_gene: int) -> list[Site]:
@@ -185,12 +186,14 @@ class Population:
 class VcfWriter:
     """Writes a VCF.gz, line by line, the same bytes for the same genotypes."""
 
-    def __init__(self, path: Path, samples: Sequence[str], *, prefix: str, source: str) -> None:
+    def __init__(
+        self, path: Path, samples: Sequence[str], *, assembly: str, prefix: str, source: str
+    ) -> None:
         """Open the file and write its header; `prefix` is `chr` or nothing."""
         self._prefix = prefix
         self._file = gzip.GzipFile(path, "wb", compresslevel=4, mtime=0)
         self._write = self._file.write
-        self._write(_header(samples, prefix, source))
+        self._write(_header(samples, assembly, prefix, source))
 
     def __enter__(self) -> VcfWriter:
         return self
@@ -242,7 +245,7 @@ def _calls(called: Haplotypes, alleles: Haplotypes, is_missing: NDArray[np.bool_
     return ("\t" + "\t".join(map(_CALL.__getitem__, codes.tolist()))).encode()
 
 
-def _header(samples: Sequence[str], prefix: str, source: str) -> bytes:
+def _header(samples: Sequence[str], assembly: str, prefix: str, source: str) -> bytes:
     lines = [
         "##fileformat=VCFv4.3",
         f"##source={source}",
@@ -257,9 +260,9 @@ def _header(samples: Sequence[str], prefix: str, source: str) -> bytes:
         '##ALT=<ID=DEL,Description="Deletion">',
         '##ALT=<ID=DUP,Description="Duplication">',
     ]
-    for sequence in SEQUENCES.values():
-        name = "M" if prefix and sequence.name == "MT" else sequence.name
-        lines.append(f"##contig=<ID={prefix}{name},length={sequence.length},assembly={ASSEMBLY}>")
+    for name, sequence in assemblies.ASSEMBLIES[assembly].items():
+        written = f"{prefix}{'M' if prefix and name == 'MT' else name}"
+        lines.append(f"##contig=<ID={written},length={sequence.length},assembly={assembly}>")
     columns = ["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO", "FORMAT"]
     lines.append("\t".join([*columns, *samples]))
     return ("\n".join(lines) + "\n").encode()

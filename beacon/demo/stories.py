@@ -101,7 +101,7 @@ STORIES = (
             0001738 0.80 Exocrine pancreatic insufficiency
             0001508 0.45 Failure to thrive
             0000819 0.15 Diabetes mellitus"""),
-        ("IE", "DE", "NO", "SE", "PT", "IT", "PL"), height=-0.5,
+        ("IE", "DE", "NO", "SE", "PT", "ES", "IT", "PL"), height=-0.5,
     ),
     Story(
         known.SICKLE_CELL_ANAEMIA, Inheritance.RECESSIVE, ("HBB-S",), 18, (0, 2),

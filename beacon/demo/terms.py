@@ -20,27 +20,27 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Country:
-    """Where people come from: `share` of the population dataset, and how alleles differ there."""
+    """Where a person comes from, which is what the frequencies of alleles differ by."""
 
     key: str
     origin: Term
     ancestry: Term
-    share: float
 
 
 EUROPEAN = Term("HANCESTRO:0005", "European")
 
 COUNTRIES = (
-    Country("FI", Term("GAZ:00002937", "Finland"), Term("HANCESTRO:0321", "Finnish"), 0.16),
-    Country("EE", Term("GAZ:00002959", "Estonia"), Term("HANCESTRO:0360", "Estonian"), 0.10),
-    Country("NO", Term("GAZ:00002699", "Norway"), EUROPEAN, 0.11),
-    Country("SE", Term("GAZ:00002729", "Sweden"), EUROPEAN, 0.12),
-    Country("IE", Term("GAZ:00002943", "Ireland"), EUROPEAN, 0.09),
-    Country("DE", Term("GAZ:00002646", "Germany"), EUROPEAN, 0.14),
-    Country("PL", Term("GAZ:00002939", "Poland"), EUROPEAN, 0.10),
-    Country("PT", Term("GAZ:00004126", "Portugal"), EUROPEAN, 0.08),
-    Country("IT", Term("GAZ:00002650", "Italy"), EUROPEAN, 0.06),
-    Country("GR", Term("GAZ:00002945", "Greece"), EUROPEAN, 0.04),
+    Country("FI", Term("GAZ:00002937", "Finland"), Term("HANCESTRO:0321", "Finnish")),
+    Country("EE", Term("GAZ:00002959", "Estonia"), Term("HANCESTRO:0360", "Estonian")),
+    Country("NO", Term("GAZ:00002699", "Norway"), EUROPEAN),
+    Country("SE", Term("GAZ:00002729", "Sweden"), EUROPEAN),
+    Country("IE", Term("GAZ:00002943", "Ireland"), EUROPEAN),
+    Country("DE", Term("GAZ:00002646", "Germany"), EUROPEAN),
+    Country("PL", Term("GAZ:00002939", "Poland"), EUROPEAN),
+    Country("PT", Term("GAZ:00004126", "Portugal"), EUROPEAN),
+    Country("ES", Term("GAZ:00000591", "Spain"), EUROPEAN),
+    Country("IT", Term("GAZ:00002650", "Italy"), EUROPEAN),
+    Country("GR", Term("GAZ:00002945", "Greece"), EUROPEAN),
 )
 COUNTRY = {country.key: country for country in COUNTRIES}
 

@@ -1,8 +1,9 @@
 """The home of the demo's alleles: published ones as they are, background ones invented.
 
-Published alleles have their true GRCh38 coordinates and names. Structural alleles marked
-`synthetic` lie where such events are found, with invented breakpoints. Background alleles lie
-within real genes, at invented positions and with invented reference bases.
+Published alleles have their true GRCh38 coordinates and names; `grch37.py` knows where they are on
+GRCh37. Structural alleles marked `synthetic` lie where such events are found, with invented
+breakpoints. Background alleles lie within real genes, at invented positions and with invented
+reference bases.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from beacon.demo.terms import Term
+from beacon.model import assemblies
 
 ASSEMBLY = "GRCh38"
 
@@ -23,40 +25,6 @@ UTR_3 = Term("SO:0001624", "3_prime_UTR_variant")
 ABLATION = Term("SO:0001893", "transcript_ablation")
 EXON_LOSS = Term("SO:0001572", "exon_loss_variant")
 AMPLIFICATION = Term("SO:0001889", "transcript_amplification")
-
-
-@dataclass(frozen=True, slots=True)
-class Sequence:
-    """A reference sequence: its name, RefSeq accession and length in bases."""
-
-    name: str
-    refseq: str
-    length: int
-
-
-SEQUENCES = {
-    sequence.name: sequence
-    for sequence in (
-        Sequence("1", "NC_000001.11", 248956422),
-        Sequence("2", "NC_000002.12", 242193529),
-        Sequence("4", "NC_000004.12", 190214555),
-        Sequence("5", "NC_000005.10", 181538259),
-        Sequence("6", "NC_000006.12", 170805979),
-        Sequence("7", "NC_000007.14", 159345973),
-        Sequence("11", "NC_000011.10", 135086622),
-        Sequence("12", "NC_000012.12", 133275309),
-        Sequence("13", "NC_000013.11", 114364328),
-        Sequence("14", "NC_000014.9", 107043718),
-        Sequence("15", "NC_000015.10", 101991189),
-        Sequence("16", "NC_000016.10", 90338345),
-        Sequence("17", "NC_000017.11", 83257441),
-        Sequence("18", "NC_000018.10", 80373285),
-        Sequence("19", "NC_000019.10", 58617616),
-        Sequence("22", "NC_000022.11", 50818468),
-        Sequence("X", "NC_000023.11", 156040895),
-        Sequence("MT", "NC_012920.1", 16569),
-    )
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +94,7 @@ class KnownAllele:
     `pos` is VCF POS, 1-based, with the anchor base; for a structural allele `alt` is symbolic,
     `pos` is the base before the event and `end` its last base (1-based inclusive).
     `relevance` is empty for an allele that is a risk, not a cause.
-    `frequency` is country key → allele frequency in the population dataset, `""` for the others.
+    `frequency` is country key → allele frequency among people from there, `""` for the others.
     """
 
     key: str
@@ -146,6 +114,7 @@ class KnownAllele:
     rsid: str = ""
     end: int | None = None
     synthetic: bool = False
+    assembly: str = ASSEMBLY
     frequency: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -167,8 +136,8 @@ class KnownAllele:
         """The id under which the same allele is known when it comes from the VCF."""
         if self.end is not None:
             first = self.pos + 1
-            return f"{ASSEMBLY}-{self.name}-{first}-{self.end}-{self.variant_type}"
-        return f"{ASSEMBLY}-{self.name}-{self.pos}-{self.ref}-{self.alt}"
+            return f"{self.assembly}-{self.name}-{first}-{self.end}-{self.variant_type}"
+        return f"{self.assembly}-{self.name}-{self.pos}-{self.ref}-{self.alt}"
 
     def record(self) -> dict[str, Any]:
         """The annotation: a genomicVariation record without carriers, which the VCF has."""
@@ -178,7 +147,7 @@ class KnownAllele:
             "variantType": self.variant_type,
             "location": {
                 "type": "SequenceLocation",
-                "sequence_id": f"refseq:{SEQUENCES[self.name].refseq}",
+                "sequence_id": f"refseq:{assemblies.refseq(self.assembly, self.name)}",
                 "interval": {
                     "type": "SequenceInterval",
                     "start": {"type": "Number", "value": start},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -16,10 +16,12 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
     """Every dataset the caller may learn of, with the most it may disclose per entry type.
 
     `grants` is dataset id → entry type id (or `"*"`) → granularity. A dataset that is not in it
-    does not exist for this caller; an entry type without a rule is `NONE`.
+    does not exist for this caller; an entry type without a rule is `NONE`. `via` are the ids of the
+    beacon networks that the question came through, the first one first.
     """
 
     grants: Mapping[str, Mapping[str, Granularity]]
+    via: tuple[str, ...] = ()
 
     def level(self, dataset_id: str, entry_type: str) -> Granularity:
         """The most that may be disclosed of one entry type of one dataset."""
@@ -45,3 +47,20 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
 
 NOTHING = Access(grants={})
 """The default: no dataset exists."""
+
+
+class _EveryDataset(Mapping[str, Mapping[str, Granularity]]):
+    """Grants everything of every dataset, without knowing which there are."""
+
+    def __getitem__(self, dataset_id: str) -> Mapping[str, Granularity]:
+        return {ANY: Granularity.RECORD}
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
+EVERYTHING = Access(grants=_EveryDataset())
+"""Every record of every dataset: for synthetic data, and where other beacons have decided."""

@@ -11,30 +11,72 @@ Record = Mapping[str, Any]
 """One JSON object of an entry type, with the specification's own property names."""
 
 
-class ResultSet(msgspec.Struct, frozen=True, kw_only=True):
-    """What one dataset has: `count` is exact and of the whole set, `records` are the page.
+class Reported(msgspec.Struct, frozen=True, kw_only=True):
+    """What another beacon said of a result set, beyond what a dataset of our own would.
 
+    `beacon_id` is the id that the beacon is registered by, whatever it calls itself. `exists` may
+    be known where the count is not. `precision` and `adjusted_to` are `countPrecision` and
+    `countAdjustedTo` (Beacon 2.2), `handovers` is `resultsHandovers` as it came. `records` are
+    relayed as the bytes that came.
+    """
+
+    beacon_id: str
+    exists: bool
+    set_type: str = "dataset"
+    precision: str | None = None
+    adjusted_to: tuple[int, ...] = ()
+    records: tuple[msgspec.Raw, ...] = ()
+    handovers: msgspec.Raw | None = None
+
+
+class ResultSet(msgspec.Struct, frozen=True, kw_only=True):
+    """What one dataset has: `count` is of the whole set, `records` are the page.
+
+    `count` is exact unless another beacon reported it, and `None` only where that one did not tell.
     `records` is empty unless the query wants records and the caller may see them. For the
     collections (`dataset`, `cohort`) the page runs over all datasets together, in dataset order.
     `info` says what a reader of the set should know, such as why it could not apply the question.
     """
 
     dataset_id: str
-    count: int
+    count: int | None
     records: tuple[Record, ...] = ()
     info: Mapping[str, Any] | None = None
+    reported: Reported | None = None
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is any."""
+        return bool(self.count) if self.reported is None else self.reported.exists
+
+
+class Total(msgspec.Struct, frozen=True, kw_only=True):
+    """How many there are in all, where that is not the sum of the result sets.
+
+    `count` is `None` when it cannot be said; `precision` is `countPrecision`.
+    """
+
+    count: int | None
+    precision: str = "exact"
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """One result set for every dataset that was asked, hit or miss, in dataset order."""
+    """One result set for every dataset that was asked, hit or miss, in dataset order.
+
+    An answer that was put together from other beacons' says in `total` and `info` what the result
+    sets alone do not: a beacon that did not answer has no set.
+    """
 
     result_sets: tuple[ResultSet, ...] = ()
+    total: Total | None = None
+    info: Mapping[str, Any] | None = None
 
 
 class FilteringTerm(msgspec.Struct, frozen=True, kw_only=True):
     """A term that can be filtered by, as `/filtering_terms` advertises it.
 
-    `type` is `ontologyTerm`, `alphanumeric` or `custom`; `scopes` are entry type ids.
+    `type` is `ontologyTerm`, `alphanumeric` or `custom`; `scopes` are entry type ids. `info` says
+    what else there is to know, such as which beacons of a network understand it.
     """
 
     type: str
@@ -42,6 +84,7 @@ class FilteringTerm(msgspec.Struct, frozen=True, kw_only=True):
     label: str | None = None
     scopes: tuple[str, ...] = ()
     values: tuple[str, ...] = ()
+    info: Mapping[str, Any] | None = None
 
 
 class Resource(msgspec.Struct, frozen=True, kw_only=True):

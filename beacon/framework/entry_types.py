@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal, Protocol
 
 import msgspec
 
-from beacon.framework.query import VariationQuery
+from beacon.framework.query import Filter, VariationQuery
 
 EndpointKind = Literal["collection", "single", "linked", "filtering_terms"]
 
@@ -37,6 +37,16 @@ class EntryType(msgspec.Struct, frozen=True, kw_only=True):
     has_filtering_terms: bool = False
 
 
+class View(Protocol):
+    """Filters that are no conditions: they say how much of a record is shown."""
+
+    def takes(self, entry_type: str, asked: Filter) -> bool:
+        """Whether a filter is one of these; raises `InvalidRequest` when it makes no sense."""
+
+    def narrowed(self, record: Mapping[str, Any], asked: Sequence[Filter]) -> Mapping[str, Any]:
+        """What is shown of a record."""
+
+
 @dataclass(frozen=True, eq=False)
 class Model:
     """The entry types of a beacon and what the framework must know of their parameters.
@@ -46,15 +56,23 @@ class Model:
         aliases: Further spellings of an entry type (`genomicVariation`) → its id. Ids and paths
             need not be named.
         check_variation: Raises `InvalidRequest` when variation parameters make no question.
+        view: Filters of how much of records is shown, if there are any.
     """
 
     entry_types: tuple[EntryType, ...]
     check_variation: Callable[[VariationQuery], None]
     aliases: Mapping[str, str] = field(default_factory=dict)
+    view: View | None = None
 
     def by_id(self, entry_type_id: str) -> EntryType:
         """The entry type of that id; `KeyError` when there is none."""
         return self._by_id[entry_type_id]
+
+    def shows(self, entry_type: str, asked: Filter) -> bool:
+        """Whether a filter says how much of records is shown; raises as `View.takes` does."""
+        if self.view is None or asked.scope is None:
+            return False
+        return self.view.takes(entry_type, asked)
 
     def by_path(self, path: str) -> EntryType:
         """The entry type of that path segment; `KeyError` when there is none."""

@@ -7,8 +7,10 @@ from typing import Any
 
 import msgspec
 
+from beacon.framework import extensions
 from beacon.framework.answer import FilteringTerm, Resource, Terms
 from beacon.framework.entry_types import EntryType, Model, endpoints
+from beacon.framework.extensions import Extensions
 from beacon.framework.response import Assembly, Identity, Organisation
 
 SERVICE_INFO_SCHEMA = "ga4gh-service-info-v1.0"
@@ -22,27 +24,31 @@ _MAP_SCHEMA = f"{_OFFICIAL}/configuration/beaconMapSchema.json"
 _PRODUCTION_STATUS = {"prod": "PROD", "test": "TEST", "staging": "TEST", "dev": "DEV"}
 
 
-def documents(identity: Identity, model: Model) -> Mapping[str, Document]:
+def documents(
+    identity: Identity, model: Model, offered: Extensions = extensions.NONE
+) -> Mapping[str, Document]:
     """Every informational document that never changes, by its path."""
     about = info(identity, model)
     return {
         "/": about,
         "/info": about,
-        "/service-info": service_info(identity),
+        "/service-info": service_info(identity, offered),
         "/configuration": configuration(identity, model),
         "/entry_types": entry_types(identity, model),
         "/map": beacon_map(identity, model),
     }
 
 
-def info(identity: Identity, model: Model, requested_schema: str | None = None) -> Document:
+def info(
+    identity: Identity,
+    model: Model,
+    requested_schema: str | None = None,
+    offered: Extensions = extensions.NONE,
+) -> Document:
     """`/info`, which `/` repeats; a schema that is not known is answered in our own."""
     if requested_schema == SERVICE_INFO_SCHEMA:
-        returned = [{"entityType": "info", "schema": SERVICE_INFO_SCHEMA}]
-        return {
-            "meta": {**_meta(identity, model), "returnedSchemas": returned},
-            "response": service_info(identity),
-        }
+        about = {"meta": _meta(identity, model)}
+        return info_in_service_schema(about, service_info(identity, offered))
     response = {
         "id": identity.beacon_id,
         "name": identity.name,
@@ -62,8 +68,17 @@ def info(identity: Identity, model: Model, requested_schema: str | None = None) 
     return {"meta": _meta(identity, model), "response": _known(response)}
 
 
-def service_info(identity: Identity) -> Document:
-    """`/service-info`: GA4GH service info 1.0.0, without the envelope that Beacon has elsewhere."""
+def info_in_service_schema(about: Mapping[str, Any], service: Mapping[str, Any]) -> Document:
+    """`/info` for whoever asked for the schema of `/service-info`, made of both documents."""
+    returned = [{"entityType": "info", "schema": SERVICE_INFO_SCHEMA}]
+    return {"meta": {**about["meta"], "returnedSchemas": returned}, "response": dict(service)}
+
+
+def service_info(identity: Identity, offered: Extensions = extensions.NONE) -> Document:
+    """`/service-info`: GA4GH service info 1.0.0, without the envelope that Beacon has elsewhere.
+
+    `extensions` says what is understood beyond the specification.
+    """
     organisation = {"name": identity.organisation.name, "url": identity.organisation.url}
     return _known(
         {
@@ -78,6 +93,7 @@ def service_info(identity: Identity) -> Document:
             "updatedAt": identity.updated_at,
             "environment": identity.environment,
             "version": identity.version,
+            "extensions": extensions.described(offered, identity) or None,
         }
     )
 
@@ -219,6 +235,7 @@ def _filtering_term(term: FilteringTerm) -> Document:
         "label": term.label,
         "scopes": list(term.scopes) or None,
         "values": list(term.values) or None,
+        "info": term.info,
     }
     return _known(described)
 

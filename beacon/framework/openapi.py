@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urldefrag
 
+from beacon.framework import extensions
+from beacon.framework.batch import ID_MAX_CHARACTERS
 from beacon.framework.entry_types import Endpoint, Model, endpoints
+from beacon.framework.extensions import EVENT_STREAM, NDJSON, Extensions
 from beacon.framework.parameters import GET_LISTS
 from beacon.framework.query import Granularity, Include
 from beacon.framework.response import Identity
@@ -71,14 +74,58 @@ _QUERY: Mapping[str, tuple[str, Document]] = {
 _SCHEMA_PARAMETER: Mapping[str, tuple[str, Document]] = {
     "requestedSchema": ("`ga4gh-service-info-v1.0` for that form of the description.", _TEXT),
 }
+_ID = [{"name": "id", "in": "path", "required": True, "schema": _TEXT}]
+_NUMBER: Document = {"type": "integer", "minimum": 0, "maximum": 10**9 - 1, "default": 0}
+_WAITING = [
+    {
+        "name": "Prefer",
+        "in": "header",
+        "description": "`wait=3`: answer within 3 seconds (RFC 7240).",
+        "schema": {"type": "string", "pattern": "^wait=[1-9][0-9]{0,5}$"},
+    },
+    {
+        "name": "Beacon-Deadline-Ms",
+        "in": "header",
+        "description": "Milliseconds that are left for the answer.",
+        "schema": {"type": "integer", "minimum": 1, "maximum": 10**9 - 1},
+    },
+]
+_PARTS: Document = {one: {"schema": _TEXT} for one in (NDJSON, EVENT_STREAM)}
+_RESULTS: Document = {
+    "type": "object",
+    "required": ["meta", "results", "complete", "items", "answered"],
+    "properties": {
+        "results": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["id"],
+                "properties": {
+                    "id": {"type": "string"},
+                    "responseSummary": {"type": "object"},
+                    "response": {"type": "object"},
+                    "info": {"type": "object"},
+                    "error": {"type": "object"},
+                },
+            },
+        },
+        "complete": {"type": "boolean", "const": True},
+        "items": {"type": "integer"},
+        "answered": {"type": "integer"},
+    },
+}
 
 
 def openapi(
-    model: Model, identity: Identity, schemas: Mapping[str, Mapping[str, Any]] | None = None
+    model: Model,
+    identity: Identity,
+    schemas: Mapping[str, Mapping[str, Any]] | None = None,
+    offered: Extensions = extensions.NONE,
 ) -> Document:
     """Every route, verb, parameter and body.
 
     Args:
+        offered: What there is beyond the specification.
         schemas: JSON Schemas by their path below `/schemas/`, such as
             `responses/beaconErrorResponse.json`. They become components, and references between
             them (relative, or absolute below `/schemas/`) point to each other there. What is not
@@ -93,7 +140,8 @@ def openapi(
         summary = name.removeprefix("beacon").removesuffix("Response")
         paths[path] = {"get": _operation(path, "get", summary, parameters, response, embedded)}
     for endpoint in endpoints(model):
-        paths[endpoint.pattern] = _path_item(endpoint, model, embedded)
+        paths[endpoint.pattern] = _path_item(endpoint, model, embedded, offered)
+    paths.update(_extensions(model, embedded, offered))
     return {
         "openapi": "3.1.0",
         "info": {
@@ -113,12 +161,14 @@ def openapi(
     }
 
 
-def _path_item(endpoint: Endpoint, model: Model, schemas: Mapping[str, Document]) -> Document:
+def _path_item(
+    endpoint: Endpoint, model: Model, schemas: Mapping[str, Document], offered: Extensions
+) -> Document:
     entry_type = model.by_id(endpoint.entry_type)
     summary = f"{entry_type.name}: {endpoint.kind.replace('_', ' ')}"
     item: Document = {}
     if "{id}" in endpoint.pattern:
-        item["parameters"] = [{"name": "id", "in": "path", "required": True, "schema": _TEXT}]
+        item["parameters"] = _ID
     if endpoint.kind == "filtering_terms":
         terms = _reference(_TERMS, schemas)
         parameters = {**_PAGE, **_TEST}
@@ -132,7 +182,60 @@ def _path_item(endpoint: Endpoint, model: Model, schemas: Mapping[str, Document]
     get = _operation(endpoint.pattern, "get", summary, _QUERY, response, schemas)
     post = _operation(endpoint.pattern, "post", summary, {}, response, schemas)
     post["requestBody"] = {"required": True, "content": _json(_reference(_BODY, schemas))}
+    for operation in (get, post):
+        operation["parameters"] += _WAITING
+        if offered.streaming:
+            operation["responses"]["200"]["content"] |= _PARTS
     return {**item, "get": get, "post": post}
+
+
+def _extensions(
+    model: Model, schemas: Mapping[str, Document], offered: Extensions
+) -> Mapping[str, Document]:
+    """The paths that the specification does not have."""
+    paths: dict[str, Document] = {}
+    if offered.batch_max:
+        post = _operation(extensions.BATCH, "post", "Many questions at once", {}, _RESULTS, schemas)
+        post["parameters"] += _WAITING
+        post["requestBody"] = {"required": True, "content": _json(_batch(model, offered))}
+        post["responses"]["200"]["content"] |= {NDJSON: {"schema": _TEXT}}
+        paths[extensions.BATCH] = {"post": post}
+    if offered.streaming:
+        after = {"after": ("The number of the last part that the client has.", _NUMBER)}
+        get = _operation(extensions.QUESTION, "get", "More parts of an answer", after, {}, schemas)
+        get["responses"]["200"]["content"] = dict(_PARTS)
+        get["responses"]["204"] = {"description": "There will be no more."}
+        paths[extensions.QUESTION] = {"parameters": _ID, "get": get}
+    if offered.members:
+        any_object = {"type": "object"}
+        all_of_them = _operation(extensions.MEMBERS, "get", "Members", {}, any_object, schemas)
+        one = _operation(extensions.MEMBER, "get", "One member", {}, any_object, schemas)
+        paths[extensions.MEMBERS] = {"get": all_of_them}
+        paths[extensions.MEMBER] = {"parameters": _ID, "get": one}
+    return paths
+
+
+def _batch(model: Model, offered: Extensions) -> Document:
+    """The body of a batch."""
+    item = {
+        "type": "object",
+        "required": ["id"],
+        "properties": {
+            "id": {"type": "string", "minLength": 1, "maxLength": ID_MAX_CHARACTERS},
+            "requestParameters": {"type": "object"},
+            "filters": {"type": "array", "items": {"type": "object"}},
+        },
+    }
+    return {
+        "type": "object",
+        "required": ["items"],
+        "properties": {
+            "meta": {"type": "object", "description": "As in every question."},
+            "query": {"type": "object", "description": "What all questions share."},
+            "entryType": {"type": "string", "enum": [one.id for one in model.entry_types]},
+            "items": {"type": "array", "items": item, "maxItems": offered.batch_max},
+        },
+    }
 
 
 def _operation(

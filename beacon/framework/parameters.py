@@ -203,7 +203,11 @@ META: Table = {
     "apiVersion": ("api_version", _number_or_text),
     "requestedSchemas": ("requested_schemas", _schemas),
 }
-TERMS: Table = {**PAGINATION, "testMode": ("test_mode", _boolean)}
+TERMS: Table = {
+    **PAGINATION,
+    "testMode": ("test_mode", _boolean),
+    "prefix": ("prefix", _text),
+}
 GET_OPTIONS: Table = {
     **OPTIONS,
     **PAGINATION,

@@ -128,6 +128,9 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
 
     Effective values: defaults are already filled in and `pagination.limit` is already capped, so
     that what is echoed to the client is what was done.
+
+    `population_filters` are no conditions: they say of which populations records are to give
+    frequencies.
     """
 
     entry_type: str
@@ -135,6 +138,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     within: Within | None = None
     variation: VariationQuery | None = None
     filters: tuple[Filter, ...] = ()
+    population_filters: tuple[Filter, ...] = ()
     dataset_ids: tuple[str, ...] = ()
     include: Include = Include.HIT
     include_given: bool = False

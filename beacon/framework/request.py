@@ -164,7 +164,13 @@ def decode_terms(
     if entry is not None and entry.within is not None:
         within = Within(entry.within, _entry_id(path_params))
     entry_type = entry.entry_type if entry is not None and within is None else None
-    return TermsQuery(entry_type=entry_type, within=within, pagination=pagination), test_mode
+    prefix = options.get("prefix")
+    if prefix is not None:
+        check_characters("prefix", prefix)
+    asked_for = TermsQuery(
+        entry_type=entry_type, within=within, prefix=prefix or None, pagination=pagination
+    )
+    return asked_for, test_mode
 
 
 def encode_get(query: Query, model: Model) -> tuple[str, list[tuple[str, str]]]:
@@ -185,8 +191,8 @@ def encode_get(query: Query, model: Model) -> tuple[str, list[tuple[str, str]]]:
             pairs.append((name, text))
     if query.dataset_ids:
         pairs.append(("datasetIds", _joined("datasetIds", query.dataset_ids)))
-    if query.filters:
-        pairs.append(("filters", _joined("filters", map(token_of_filter, query.filters))))
+    if filters := (*query.filters, *query.population_filters):
+        pairs.append(("filters", _joined("filters", map(token_of_filter, filters))))
     if query.include_given or query.include is not Include.HIT:
         pairs.append(("includeResultsetResponses", query.include.value))
     pairs += [
@@ -209,8 +215,9 @@ def encode_post(query: Query, model: Model) -> tuple[str, dict[str, Any]]:
     }
     if parameters := request_parameters(query):
         asked["requestParameters"] = parameters
-    if query.filters:
-        asked["filters"] = [_encode_filter(one) for one in query.filters]
+    if query.filters or query.population_filters:
+        filters = (*query.filters, *query.population_filters)
+        asked["filters"] = [_encode_filter(one) for one in filters]
     if query.include_given or query.include is not Include.HIT:
         asked["includeResultsetResponses"] = query.include.value
     meta = {
@@ -233,6 +240,11 @@ def _query(
     if variation:
         options["variation"] = asked = VariationQuery(**variation)
         model.check_variation(asked)
+    filters = options.get("filters", ())
+    of_populations = tuple(one for one in filters if model.shows(entry.entry_type, one))
+    if of_populations:
+        options["filters"] = tuple(one for one in filters if one not in of_populations)
+        options["population_filters"] = of_populations
     if entry.kind == "single":
         options["entry_id"] = _entry_id(path_params)
     elif entry.within is not None:

@@ -76,28 +76,45 @@ def encode_answer(disclosed: Disclosed, query: Query, identity: Identity, model:
     Plain boolean and count answers have no result sets, unless the client named the sets it wants
     or asked for records: then every set appears with as much as may be told of it.
     """
-    entry_type = _EntryTypeFacts.of(identity, model, query.entry_type)
-    document: dict[str, Any] = {
-        "meta": {
-            **entry_type.meta,
-            "returnedGranularity": _WIRE[disclosed.granularity],
-            "testMode": query.test_mode,
-            "receivedRequestSummary": _request_summary(query),
-        },
+    meta = answer_meta(disclosed, query, identity, model)
+    return encode({"meta": meta, **answer_parts(disclosed, query, identity, model)})
+
+
+def answer_meta(
+    disclosed: Disclosed, query: Query, identity: Identity, model: Model
+) -> dict[str, Any]:
+    """`meta` of an answer."""
+    return {
+        **_EntryTypeFacts.of(identity, model, query.entry_type).meta,
+        "returnedGranularity": _WIRE[disclosed.granularity],
+        "testMode": query.test_mode,
+        "receivedRequestSummary": _request_summary(query),
     }
-    is_list = entry_type.is_collection and query.entry_id is None
-    if disclosed.granularity is Granularity.RECORD or (_asks_for_sets(query) and not is_list):
+
+
+def answer_parts(
+    disclosed: Disclosed, query: Query, identity: Identity, model: Model
+) -> dict[str, Any]:
+    """All of an answer but its `meta`: `responseSummary`, and `response` and `info` if any."""
+    document: dict[str, Any] = {}
+    is_collection = _EntryTypeFacts.of(identity, model, query.entry_type).is_collection
+    is_list = is_collection and query.entry_id is None
+    if disclosed.granularity is Granularity.RECORD or (
+        _asks_for_sets(query, disclosed) and not is_list
+    ):
         document["responseSummary"] = _summary(disclosed)
-        document["response"] = _response(disclosed, entry_type.is_collection, is_list)
-    elif disclosed.granularity is Granularity.COUNT:
+        document["response"] = _response(disclosed, is_collection, is_list)
+    elif disclosed.total is not None:
         document["responseSummary"] = {
             "exists": disclosed.exists,
             "numTotalResults": disclosed.total,
-            "countPrecision": _precision(disclosed),
+            "countPrecision": disclosed.precision,
         }
     else:
         document["responseSummary"] = {"exists": disclosed.exists}
-    return encode(document)
+    if disclosed.info:
+        document["info"] = disclosed.info
+    return document
 
 
 def encode_error(status: int, message: str, query: Query | None, identity: Identity) -> bytes:
@@ -162,10 +179,13 @@ class _EntryTypeFacts(msgspec.Struct, frozen=True):
         )
 
 
-def _asks_for_sets(query: Query) -> bool:
+def _asks_for_sets(query: Query, disclosed: Disclosed) -> bool:
     if query.include is Include.NONE:
         return False
-    return query.include_given or query.granularity is Granularity.RECORD
+    if query.include_given or query.granularity is Granularity.RECORD:
+        return True
+    # What several beacons said is worth little without saying which of them said what.
+    return any(one.reported is not None for one in disclosed.result_sets)
 
 
 def _request_summary(query: Query) -> dict[str, Any]:
@@ -177,24 +197,20 @@ def _request_summary(query: Query) -> dict[str, Any]:
         "includeResultsetResponses": query.include,
         "testMode": query.test_mode,
     }
-    if query.filters:
-        summary["filters"] = [str(one) for one in query.filters]
+    if query.filters or query.population_filters:
+        summary["filters"] = [str(one) for one in (*query.filters, *query.population_filters)]
     if query.variation is not None or query.dataset_ids:
         summary["requestParameters"] = request_parameters(query)
     return summary
-
-
-def _precision(disclosed: Disclosed) -> str:
-    return "exact" if disclosed.total_is_exact else "imprecise"
 
 
 def _summary(disclosed: Disclosed) -> dict[str, Any]:
     summary: dict[str, Any] = {"exists": disclosed.exists}
     if disclosed.total is not None:
         summary["numTotalResults"] = disclosed.total
-        if not disclosed.total_is_exact:
+        if disclosed.precision != "exact":
             # Not among this section's own properties, but the sum would pass for exact without.
-            summary["countPrecision"] = _precision(disclosed)
+            summary["countPrecision"] = disclosed.precision
     return summary
 
 
@@ -218,11 +234,21 @@ def _result_set(disclosed: DisclosedSet) -> dict[str, Any]:
         "setType": "dataset",
         "exists": disclosed.exists,
     }
+    reported = disclosed.reported
+    if reported is not None:
+        result_set["beaconId"] = reported.beacon_id
+        result_set["setType"] = reported.set_type
+        result_set["resultsHandovers"] = reported.handovers
     if disclosed.count is not None:
         result_set["resultsCount"] = disclosed.count
-        result_set["countPrecision"] = "exact"
+        result_set["countPrecision"] = "exact" if reported is None else reported.precision
+        if reported is not None and reported.adjusted_to:
+            result_set["countAdjustedTo"] = list(reported.adjusted_to)
     if disclosed.records is not None:
         result_set["results"] = disclosed.records
+    elif reported is not None:
+        # Clients of beacon networks read version 2.1, where the list is required.
+        result_set["results"] = []
     if disclosed.info:
         result_set["info"] = disclosed.info
     return result_set

@@ -1,37 +1,44 @@
-"""The service: one question in, what may be told of the answer out."""
+"""The service: questions in, what may be told of the answers out."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from typing import Any, TypeVar
 
-from beacon.framework.access import ANY, Access
+import msgspec
+
+from beacon.framework.access import EVERYTHING, Access
 from beacon.framework.answer import Terms
-from beacon.framework.disclosure import Disclosed, disclose
+from beacon.framework.disclosure import Disclosed, Narrowed, disclose
 from beacon.framework.entry_types import Model
-from beacon.framework.errors import DeadlineExceeded, InvalidRequest
-from beacon.framework.query import Granularity, Query
+from beacon.framework.errors import BeaconError, DeadlineExceeded, InvalidRequest, NotFound
+from beacon.framework.query import Query
 from beacon.framework.request import Limits
 from beacon.framework.response import Identity
 from beacon.framework.source import Source, TermsQuery
+from beacon.framework.streaming import BatchSource, Part, PartKind, StreamingSource
+
+UNDER_WAY = 64
+"""Questions of one batch that a source is asked at a time: enough to share its round trips."""
+
+Found = tuple[int, Disclosed | BeaconError]
+"""The place of a question among those of a batch, and what may be told, or why nothing can."""
+
+Value = TypeVar("Value")
 
 
-class _EveryDataset(Mapping[str, Mapping[str, Granularity]]):
-    """Grants everything of every dataset, without knowing which there are."""
+class DisclosedPart(msgspec.Struct, frozen=True, kw_only=True):
+    """A `Part` as it may be shown. What it is about is told to everybody who may ask."""
 
-    def __getitem__(self, dataset_id: str) -> Mapping[str, Granularity]:
-        return {ANY: Granularity.RECORD}
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(())
-
-    def __len__(self) -> int:
-        return 0
-
-
-EVERYTHING = Access(grants=_EveryDataset())
-"""For synthetic data only: every record of every dataset."""
+    number: int
+    kind: PartKind
+    about: Mapping[str, Any]
+    disclosed: Disclosed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +83,78 @@ class Service:
                 found = await source.search(query, access, deadline_s=deadline_s)
         except TimeoutError as error:
             raise _too_late(deadline_s) from error
-        return disclose(found, query, access)
+        return disclose(found, query, access, self._narrowed(query))
+
+    @property
+    def streams(self) -> bool:
+        """Whether answers can be had in parts."""
+        return isinstance(self.source, StreamingSource)
+
+    async def stream(
+        self, query: Query, access: Access, deadline_s: float | None = None
+    ) -> AsyncGenerator[DisclosedPart]:
+        """Answer one question in parts, each of them as soon as it is known.
+
+        A source that answers at once, such as the one for test mode, gives a `summary` and is
+        `complete`.
+
+        Args:
+            deadline_s: Seconds after which the source is to be complete, whoever is missing.
+
+        Raises:
+            InvalidRequest: As `answer`; before the first part, as all failures of the question.
+        """
+        source = self.source
+        if query.test_mode or not isinstance(source, StreamingSource):
+            disclosed = await self.answer(query, access, deadline_s)
+            yield DisclosedPart(number=1, kind="summary", about={}, disclosed=disclosed)
+            yield DisclosedPart(number=2, kind="complete", about={})
+            return
+        self._check_filtered(query)
+        async with _closing(source.stream(query, access, deadline_s=deadline_s)) as parts:
+            async for part in parts:
+                yield self._disclose_part(part, query, access)
+
+    def question(self, query_id: str, access: Access) -> Query:
+        """What was asked in a stream, by the id of the question.
+
+        Raises:
+            NotFound: There is none of that id, it is too long ago, or it was somebody else's.
+        """
+        if not isinstance(self.source, StreamingSource):
+            raise NotFound("answers are not kept here: they do not come in parts")
+        return self.source.question(query_id, access)
+
+    async def resume(
+        self, query_id: str, access: Access, *, after: int = 0
+    ) -> AsyncGenerator[DisclosedPart]:
+        """The parts of an earlier question after the one numbered so; raises as `question`."""
+        query = self.question(query_id, access)
+        if isinstance(self.source, StreamingSource):
+            found = self.source.resume(query_id, access, after=after)
+            async with _closing(found) as parts:
+                async for part in parts:
+                    yield self._disclose_part(part, query, access)
+
+    async def answer_many(
+        self, queries: Sequence[Query], access: Access, deadline_s: float | None = None
+    ) -> AsyncGenerator[Found]:
+        """Answer many questions, all of them in test mode or none.
+
+        Args:
+            deadline_s: Seconds for all together; what is not answered by then is an error.
+
+        Returns:
+            Each question's place and answer once, in whichever order answers come.
+        """
+        test_mode = any(query.test_mode for query in queries)
+        if not test_mode and isinstance(self.source, BatchSource):
+            answers = self._asked_at_once(self.source, queries, access, deadline_s)
+        else:
+            answers = self._asked_singly(queries, access, deadline_s)
+        async with _closing(answers) as found:
+            async for one in found:
+                yield one
 
     async def filtering_terms(
         self,
@@ -96,6 +174,81 @@ class Service:
         except TimeoutError as error:
             raise _too_late(deadline_s) from error
 
+    async def _asked_at_once(
+        self,
+        source: BatchSource,
+        queries: Sequence[Query],
+        access: Access,
+        deadline_s: float | None,
+    ) -> AsyncGenerator[Found]:
+        places = []
+        for place, query in enumerate(queries):
+            try:
+                self._check_filtered(query)
+            except InvalidRequest as error:
+                yield place, error
+            else:
+                places.append(place)
+        asked = [queries[place] for place in places]
+        answers = source.search_many(asked, access, deadline_s=deadline_s)
+        async with _closing(answers) as found:
+            async for index, answer in found:
+                if isinstance(answer, BeaconError):
+                    yield places[index], answer
+                else:
+                    yield (
+                        places[index],
+                        disclose(answer, asked[index], access, self._narrowed(asked[index])),
+                    )
+
+    async def _asked_singly(
+        self, queries: Sequence[Query], access: Access, deadline_s: float | None
+    ) -> AsyncGenerator[Found]:
+        loop = asyncio.get_running_loop()
+        deadline = None if deadline_s is None else loop.time() + deadline_s
+
+        async def answer(place: int, query: Query) -> Found:
+            left_s = None if deadline is None else deadline - loop.time()
+            try:
+                if left_s is not None and left_s <= 0:
+                    raise _too_late(deadline_s)
+                return place, await self.answer(query, access, left_s)
+            except DeadlineExceeded:
+                return place, _too_late(deadline_s)
+            except BeaconError as error:
+                return place, error
+
+        to_ask = enumerate(queries)
+        under_way: set[asyncio.Task[Found]] = set()
+        try:
+            while True:
+                # No more are begun than somebody takes the answers of.
+                for place, query in islice(to_ask, UNDER_WAY - len(under_way)):
+                    under_way.add(loop.create_task(answer(place, query)))
+                if not under_way:
+                    return
+                done, under_way = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    yield task.result()
+        finally:
+            for task in under_way:
+                task.cancel()
+            await asyncio.gather(*under_way, return_exceptions=True)
+
+    def _disclose_part(self, part: Part, query: Query, access: Access) -> DisclosedPart:
+        disclosed = None
+        if part.answer is not None:
+            disclosed = disclose(part.answer, query, access, self._narrowed(query))
+        return DisclosedPart(
+            number=part.number, kind=part.kind, about=part.about, disclosed=disclosed
+        )
+
+    def _narrowed(self, query: Query) -> Narrowed | None:
+        view = self.model.view
+        if view is None or not query.population_filters:
+            return None
+        return partial(view.narrowed, asked=query.population_filters)
+
     def _check_filtered(self, query: Query) -> None:
         if not query.is_unfiltered:
             return
@@ -104,6 +257,16 @@ class Service:
             raise InvalidRequest(
                 f"/{entry_type.path} is not listed whole; add a filter, a parameter or an id"
             )
+
+
+@asynccontextmanager
+async def _closing(values: AsyncIterator[Value]) -> AsyncIterator[AsyncIterator[Value]]:
+    """Whoever stops reading early ends what gives the values, now and not at some time."""
+    try:
+        yield values
+    finally:
+        if isinstance(values, AsyncGenerator):
+            await values.aclose()
 
 
 def _too_late(deadline_s: float | None) -> DeadlineExceeded:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import msgspec
@@ -13,10 +13,14 @@ from beacon.framework.query import Pagination, Query, Within
 
 
 class TermsQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """Which filtering terms: all, those of one entry type, or those of one dataset or cohort."""
+    """Which filtering terms: all, those of one entry type, or those of one dataset or cohort.
+
+    With `prefix` only those of which the id or a word of the label starts so, likeliest first.
+    """
 
     entry_type: str | None = None
     within: Within | None = None
+    prefix: str | None = None
     pagination: Pagination = Pagination(limit=0)
 
 
@@ -95,6 +99,19 @@ class Load(Protocol):
 
     def write_alleles(self, observations: Sequence[Any]) -> None:
         """Take `model.variation.Observation` values; written in batches of the sink's choosing."""
+
+    def assess(self, said: Iterable[Any]) -> Sequence[str]:
+        """Take what files of single people say of where these were looked at, before the alleles.
+
+        The people are then looked at wherever their files say so, at alleles that other loads
+        bring, too; and where a file takes the place of an earlier one, what that one said is gone.
+
+        Args:
+            said: `model.assessment.PersonFileSaid` and `PlaceSaid` values.
+
+        Returns:
+            Files whose people have other files with calls on the same sequence, which stay.
+        """
 
     def left_shifted(self, *, all_of_them: bool) -> None:
         """Say whether the insertions and deletions of this load are as far left as they can be.

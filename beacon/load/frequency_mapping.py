@@ -108,7 +108,8 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     Attributes:
         title: for people.
         strata: who is counted; the first is everybody and has the label `Total`.
-        homozygous_counts: whether `homozygous` counts people, or alleles, two for each.
+        homozygous_counts: whether `homozygous` counts people, or alleles, two for each; needed
+            where any stratum has it.
         counts_from_frequency: whether an allele count that is not there may be computed, as the
             rounded product of frequency and allele number.
         reference_count_last: whether count fields list the alternates and then the reference;
@@ -126,7 +127,7 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     title: str
     strata: tuple[Counts, ...]
     recognise: Recognise | None = None
-    homozygous_counts: Literal["people", "alleles"]
+    homozygous_counts: Literal["people", "alleles"] | None = None
     counts_from_frequency: bool = False
     reference_count_last: bool = False
     genotype_names: str | None = None
@@ -332,6 +333,8 @@ def _problem(mapping: Mapping) -> str | None:
     has_populations = mapping.populations or mapping.discover_populations is not None
     if any(_POPULATION in counts.label for counts in mapping.strata) and not has_populations:
         return "{population} stands for nothing: [populations] is missing"
+    if mapping.homozygous_counts is None and any(one.homozygous for one in mapping.strata):
+        return 'homozygous_counts is missing: "people", or "alleles", two for each'
     for counts in mapping.strata:
         for name in (*_KINDS, *_OTHERS):
             field = getattr(counts, name) or ""

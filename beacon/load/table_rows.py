@@ -16,7 +16,7 @@ from beacon.load.items import Item
 from beacon.load.report import Problem
 from beacon.load.spreadsheets import Formula
 from beacon.load.table_columns import DURATIONS, NOTHING, SEPARATOR, Column, Node, root
-from beacon.schemas import FORMATS
+from beacon.schemas import formats
 
 Path = tuple[str | int, ...]
 
@@ -358,7 +358,7 @@ def _whole(value: Any) -> int | None:
 
 
 def _fits(format_name: str, text: str) -> bool:
-    return bool(FORMATS.conforms(text, format_name))
+    return bool(formats().conforms(text, format_name))
 
 
 def _example(node: Node) -> str:

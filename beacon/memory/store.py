@@ -12,9 +12,11 @@ from beacon.memory.rows import JoinedDataset, MemoryDataset
 from beacon.memory.search import ENTRY_TYPES, Found, Match, Search
 from beacon.memory.terms import TermGatherer
 from beacon.model import filters
+from beacon.model.datasets import with_assembly
 from beacon.model.links import hidden_links, visible
 from beacon.model.ontology import Ontologies
 from beacon.model.reference import NO_REFERENCES, References
+from beacon.model.term_search import starting_with
 from beacon.model.variation_query import Genes, check_reference
 
 COLLECTIONS = ("dataset", "cohort")
@@ -82,6 +84,8 @@ class MemoryStore:
                 ):
                     gatherer.gather(dataset, entry_type)
         terms = gatherer.terms()
+        if query.prefix is not None:
+            terms = starting_with(terms, query.prefix)
         start = query.pagination.offset
         stop = start + query.pagination.limit if query.pagination.limit else None
         return Terms(
@@ -154,6 +158,8 @@ def _record(match: Match, entry_type: str, dataset: JoinedDataset, access: Acces
         return access.level(dataset.id, entry_type)
 
     shown = visible(entry_type, match.entry.record, level_of)
+    if entry_type == "dataset":
+        return with_assembly(shown, dataset.assembly)
     if match.entry.allele is None:
         return shown
     record = {name: value for name, value in shown.items() if name != "caseLevelData"}

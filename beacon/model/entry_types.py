@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from beacon.framework.entry_types import EntryType, Model
+from beacon.model.frequency_filters import FrequencyFilters
 from beacon.model.variation_query import check_variation
 
 SPECIFICATION = "Beacon v2.2.0"
@@ -105,5 +106,6 @@ MODEL = Model(
         "genomicVariation": "genomicVariant",
         "genomicVariations": "genomicVariant",
     },
+    view=FrequencyFilters(),
 )
 """The model that this beacon serves."""

@@ -15,6 +15,7 @@ from pyroaring import BitMap
 from beacon.framework.access import Access
 from beacon.framework.answer import Record, ResultSet
 from beacon.framework.query import Granularity, Query
+from beacon.model.datasets import with_assembly
 from beacon.model.links import visible
 from beacon.model.reference import References
 from beacon.mongo import documents
@@ -337,7 +338,9 @@ class Evaluation:
     @staticmethod
     def _own(plan: Plan, own: Sequence[Any]) -> list[Record]:
         record = plan.dataset.record
-        return [record] if all(record_satisfies("dataset", record, one) for one in own) else []
+        if not all(record_satisfies("dataset", record, one) for one in own):
+            return []
+        return [with_assembly(record, plan.dataset.assembly)]
 
     async def _any_allele(self, plan: Plan, shared: SharedRanges) -> bool:
         among = Among.of(plan.dataset, None)

@@ -12,6 +12,7 @@ from beacon.framework.source import TermsQuery
 from beacon.model import filters
 from beacon.model.entry_types import MODEL
 from beacon.model.fields import LISTED_FROM, is_listed
+from beacon.model.term_search import starting_with
 from beacon.mongo.documents import term_id
 from beacon.mongo.layers import Dataset, Entry, Layers
 from beacon.mongo.plan import ROW_SCOPES, VARIANT
@@ -59,6 +60,8 @@ async def filtering_terms(
         )
         for kind, name in order
     ]
+    if query.prefix is not None:
+        terms = starting_with(terms, query.prefix)
     resources = releases.ontologies.resources(
         term.id for term in terms if term.type == "ontologyTerm"
     )

@@ -14,19 +14,26 @@ import msgspec
 from aiohttp import hdrs, web
 
 from beacon import schemas
-from beacon.framework import information
+from beacon.framework import extensions, information
 from beacon.framework.access import NOTHING, Access
 from beacon.framework.entry_types import Endpoint, endpoints
 from beacon.framework.errors import InvalidRequest, NotFound, UnsupportedMediaType
+from beacon.framework.extensions import Extensions
 from beacon.framework.openapi import openapi
 from beacon.framework.query import Query
 from beacon.framework.request import decode_get, decode_post, decode_terms
 from beacon.framework.response import encode_answer, encode_error
 from beacon.framework.service import Service
+from beacon.framework.stream_encoding import LINES
 from beacon.metrics import Metrics
-from beacon.web import health
+from beacon.web import health, network_pages
+from beacon.web.batch import Batches
 from beacon.web.cors import Cors
 from beacon.web.middleware import JSON_HEADERS, QUERY, Handler, observe
+from beacon.web.network_pages import NetworkPages
+from beacon.web.preferences import deadline
+from beacon.web.sending import Sending
+from beacon.web.streams import Streams, after_of, wanted_form
 
 API = "/api"
 """Where the API is mounted."""
@@ -50,7 +57,9 @@ class Serving(msgspec.Struct, frozen=True, kw_only=True):
     """How the API is served.
 
     `deadline_s` is how long an answer may take, `body_timeout_s` how long a client may take to
-    send its body, of which `body_max_bytes` are read after decompression.
+    send its body, of which `body_max_bytes` are read after decompression. `batch_max` is how many
+    questions a batch may hold. `heartbeat_s` lies between the signs of life of an answer that
+    comes in parts.
     """
 
     deadline_s: float = 30.0
@@ -58,30 +67,54 @@ class Serving(msgspec.Struct, frozen=True, kw_only=True):
     body_max_bytes: int = 1024 * 1024
     cors_origins: tuple[str, ...] = ("*",)
     access_log: bool = True
+    batch_max: int = 1000
+    heartbeat_s: float = 15.0
 
 
-def create_app(service: Service, identify: Identify, serving: Serving) -> web.Application:
-    """Build the application. Nothing in it changes after this, but the counters."""
-    metrics = Metrics()
+def create_app(
+    service: Service,
+    identify: Identify,
+    serving: Serving,
+    *,
+    network: NetworkPages | None = None,
+    metrics: Metrics | None = None,
+) -> web.Application:
+    """Build the application. Nothing in it changes after this, but the counters.
+
+    Args:
+        service: What answers.
+        identify: Says what whoever asks may learn.
+        serving: How.
+        network: What is told of the beacons behind this one, and instead of the informational
+            documents of a beacon with data of its own.
+        metrics: Where requests are counted; shown with whatever else is counted there.
+    """
+    metrics = metrics or Metrics()
+    cors = Cors(serving.cors_origins)
+    sending = Sending(cors, serving.heartbeat_s)
+    streams = Streams(service, sending)
+    offered = Extensions(
+        batch_max=serving.batch_max,
+        streaming=service.streams,
+        members=network is not None,
+        finds_descendants=network is None,
+    )
 
     def error_body(status: int, message: str, query: Query | None) -> bytes:
         return encode_error(status, message, query, service.identity)
 
-    middleware = observe(
-        error_body, Cors(serving.cors_origins), metrics, access_log=serving.access_log
-    )
+    middleware = observe(error_body, cors, metrics, access_log=serving.access_log)
     app = web.Application(middlewares=[middleware], client_max_size=serving.body_max_bytes)
     health.add_routes(app, service.source.check, metrics)
     app.router.add_get("/", _front_page(service))
-    for path, document in information.documents(service.identity, service.model).items():
-        handler = _info(service) if path in ("/", "/info") else _constant(document)
+    for path, handler in _informational(service, offered, network).items():
         _add(app, hdrs.METH_GET, path.rstrip("/"), handler)
     described = {name: schemas.schema(name) for name in schemas.names() if "/" in name}
     _add(
         app,
         hdrs.METH_GET,
         "/openapi.json",
-        _constant(openapi(service.model, service.identity, described)),
+        _constant(openapi(service.model, service.identity, described, offered)),
     )
     _add(app, hdrs.METH_GET, "/schemas/{path:.+}", _schema)
     _add(app, hdrs.METH_GET, "/filtering_terms", _terms(service, identify, serving, None))
@@ -92,8 +125,16 @@ def create_app(service: Service, identify: Identify, serving: Serving) -> web.Ap
             # Or the router would take it for an entry of that name.
             _add(app, hdrs.METH_POST, endpoint.pattern, _only_get)
             continue
-        _add(app, hdrs.METH_GET, endpoint.pattern, _get(service, identify, serving, endpoint))
-        _add(app, hdrs.METH_POST, endpoint.pattern, _post(service, identify, serving, endpoint))
+        answer = _answer(service, identify, serving, streams)
+        _add(app, hdrs.METH_GET, endpoint.pattern, _get(service, endpoint, answer))
+        _add(app, hdrs.METH_POST, endpoint.pattern, _post(service, serving, endpoint, answer))
+    batches = Batches(service, sending, serving.batch_max)
+    _add(app, hdrs.METH_POST, extensions.BATCH, _batch(batches, identify, serving))
+    if offered.streaming:
+        _add(app, hdrs.METH_GET, extensions.QUESTION, _resume(streams, identify))
+    if network is not None:
+        _add(app, hdrs.METH_GET, extensions.MEMBERS, network_pages.members(network))
+        _add(app, hdrs.METH_GET, extensions.MEMBER, network_pages.member(network))
     return app
 
 
@@ -110,10 +151,12 @@ def _add(app: web.Application, method: str, pattern: str, handler: Handler) -> N
                 app.router.add_route(method, mount + pattern + end, handler)
 
 
-def _get(service: Service, identify: Identify, serving: Serving, endpoint: Endpoint) -> Handler:
-    answer = _answer(service, identify, serving)
+Answer = Callable[[web.Request, Query], Awaitable[web.StreamResponse]]
+"""What is left to do when the question is known, by whichever verb it came."""
 
-    async def get(request: web.Request) -> web.Response:
+
+def _get(service: Service, endpoint: Endpoint, answer: Answer) -> Handler:
+    async def get(request: web.Request) -> web.StreamResponse:
         parameters = _parameters(request)
         query = decode_get(endpoint, request.match_info, parameters, service.model, service.limits)
         return await answer(request, query)
@@ -121,10 +164,8 @@ def _get(service: Service, identify: Identify, serving: Serving, endpoint: Endpo
     return get
 
 
-def _post(service: Service, identify: Identify, serving: Serving, endpoint: Endpoint) -> Handler:
-    answer = _answer(service, identify, serving)
-
-    async def post(request: web.Request) -> web.Response:
+def _post(service: Service, serving: Serving, endpoint: Endpoint, answer: Answer) -> Handler:
+    async def post(request: web.Request) -> web.StreamResponse:
         body = await _body(request, serving.body_timeout_s)
         query = decode_post(endpoint, request.match_info, body, service.model, service.limits)
         return await answer(request, query)
@@ -132,20 +173,44 @@ def _post(service: Service, identify: Identify, serving: Serving, endpoint: Endp
     return post
 
 
-def _answer(
-    service: Service, identify: Identify, serving: Serving
-) -> Callable[[web.Request, Query], Awaitable[web.Response]]:
-    """What is left to do when the question is known, by whichever verb it came."""
+def _answer(service: Service, identify: Identify, serving: Serving, streams: Streams) -> Answer:
+    comes_in_parts = service.streams
 
-    async def answer(request: web.Request, query: Query) -> web.Response:
+    async def answer(request: web.Request, query: Query) -> web.StreamResponse:
         request[QUERY] = query
         # Beacon v2: test mode skips authentication. It is answered from synthetic records.
         access = NOTHING if query.test_mode else await identify(request.headers)
-        disclosed = await service.answer(query, access, serving.deadline_s)
+        limit = deadline(request.headers, serving.deadline_s)
+        if comes_in_parts and request.method != hdrs.METH_HEAD:
+            form = wanted_form(request.headers)
+            if form is not None:
+                return await streams.ask(request, query, access, form, limit)
+        disclosed = await service.answer(query, access, limit.seconds)
         body = encode_answer(disclosed, query, service.identity, service.model)
-        return web.Response(body=body, headers=JSON_HEADERS)
+        headers = {**JSON_HEADERS, **limit.headers} if limit.headers else JSON_HEADERS
+        return web.Response(body=body, headers=headers)
 
     return answer
+
+
+def _batch(batches: Batches, identify: Identify, serving: Serving) -> Handler:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        batch = batches.read(await _body(request, serving.body_timeout_s))
+        access = NOTHING if batch.test_mode else await identify(request.headers)
+        limit = deadline(request.headers, serving.deadline_s)
+        return await batches.answer(request, batch, access, limit)
+
+    return answer
+
+
+def _resume(streams: Streams, identify: Identify) -> Handler:
+    async def resume(request: web.Request) -> web.StreamResponse:
+        access = await identify(request.headers)
+        query_id = request.match_info["id"]
+        form = wanted_form(request.headers) or LINES
+        return await streams.resume(request, query_id, access, form, after_of(request, query_id))
+
+    return resume
 
 
 def _terms(
@@ -173,10 +238,27 @@ def _constant(document: Mapping[str, Any]) -> Handler:
     return constant
 
 
-def _info(service: Service) -> Handler:
+def _informational(
+    service: Service, offered: Extensions, network: NetworkPages | None
+) -> Mapping[str, Handler]:
+    """What the beacon says of itself, by path."""
+    documents = information.documents(service.identity, service.model, offered)
+    if network is None:
+        known = {path: _constant(document) for path, document in documents.items()}
+        info = _info(service, offered)
+    else:
+        known = {
+            path: network_pages.informational(network, path, service.identity, offered)
+            for path in documents
+        }
+        info = known["/info"]
+    return {**known, "/": info, "/info": info}
+
+
+def _info(service: Service, offered: Extensions) -> Handler:
     """`/info`, in the schema that the client would like, if we know it."""
     known = {
-        asked: _constant(information.info(service.identity, service.model, asked))
+        asked: _constant(information.info(service.identity, service.model, asked, offered))
         for asked in (None, information.SERVICE_INFO_SCHEMA)
     }
 

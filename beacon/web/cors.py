@@ -9,7 +9,9 @@ from aiohttp import hdrs, web
 ANY_ORIGIN = "*"
 _PREFLIGHT = {
     hdrs.ACCESS_CONTROL_ALLOW_METHODS: "GET, HEAD, POST, OPTIONS",
-    hdrs.ACCESS_CONTROL_ALLOW_HEADERS: "Authorization, Content-Type, X-Request-ID",
+    hdrs.ACCESS_CONTROL_ALLOW_HEADERS: (
+        "Authorization, Content-Type, X-Request-ID, Prefer, Beacon-Deadline-Ms, Last-Event-ID"
+    ),
     hdrs.ACCESS_CONTROL_MAX_AGE: "86400",
 }
 
@@ -32,6 +34,6 @@ class Cors:
         if origin is None or not (self._any or origin in self._origins):
             return
         response.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = ANY_ORIGIN if self._any else origin
-        response.headers[hdrs.ACCESS_CONTROL_EXPOSE_HEADERS] = "X-Request-ID"
+        response.headers[hdrs.ACCESS_CONTROL_EXPOSE_HEADERS] = "X-Request-ID, Preference-Applied"
         if request.method == hdrs.METH_OPTIONS:
             response.headers.update(_PREFLIGHT)

@@ -26,6 +26,12 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 QUERY = web.RequestKey("query", Query)
 """The question of this request, once it could be read: errors echo it."""
 
+ID = web.RequestKey("id", str)
+"""What the log calls this request."""
+
+BEGUN = web.RequestKey("begun", web.StreamResponse)
+"""The response of this request, once its head was sent: nothing else can be answered then."""
+
 REQUEST_ID = "X-Request-ID"
 JSON_HEADERS = {
     hdrs.CONTENT_TYPE: "application/json; charset=utf-8",
@@ -76,6 +82,7 @@ def observe(
         request_id = request.headers.get(REQUEST_ID)
         if request_id is None or not _VALID_ID.fullmatch(request_id):
             request_id = f"{prefix}{next(numbers):x}"
+        request[ID] = request_id
         try:
             response = await handler(request)
         except BeaconError as error:
@@ -86,9 +93,12 @@ def observe(
             response = _from_aiohttp(request, error)
         except Exception:
             log.exception("request_failed", request_id=request_id)
-            response = _error(request, 500, f"unexpected failure; its id is {request_id}")
-        response.headers[REQUEST_ID] = request_id
-        cors.allow(request, response)
+            if BEGUN in request:
+                response = _cut(request)
+            else:
+                response = _error(request, 500, f"unexpected failure; its id is {request_id}")
+        if BEGUN not in request:
+            complete_head(request, response, cors)
         seconds = perf_counter() - started
         endpoint = _endpoint(request)
         metrics.observe(endpoint, request.method, response.status, seconds)
@@ -126,6 +136,19 @@ def observe(
         return _error(request, error.status, _MESSAGES.get(error.status, error.reason))
 
     return middleware
+
+
+def complete_head(request: web.Request, response: web.StreamResponse, cors: Cors) -> None:
+    """Add what every response has in its head; whoever sends one bit by bit does it at once."""
+    response.headers[REQUEST_ID] = request[ID]
+    cors.allow(request, response)
+
+
+def _cut(request: web.Request) -> web.StreamResponse:
+    """End a response that cannot go on such that it does not look whole."""
+    if request.transport is not None:
+        request.transport.abort()
+    return request[BEGUN]
 
 
 def _endpoint(request: web.Request) -> str:

@@ -1,31 +1,31 @@
-"""Runs the application on sockets: in this process, or in several workers under one parent."""
+"""Runs an application on a socket, until it is stopped or a successor has taken the socket over."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
+import os
 import signal
 import socket
-import subprocess
 import sys
-import time
-from collections import deque
-from collections.abc import Mapping, Sequence
-from types import FrameType
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 
-import structlog
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from beacon.framework.errors import OperatorError
 
 MAX_LINE_BYTES = 32 * 1024
 """Longest request line: a GET may carry a hundred filters."""
 
-_BACKLOG = 1024
-_RESTARTS = 5
-_RESTARTS_WITHIN_S = 60.0
+HANDOVER_TIMEOUT_S = 30.0
+"""How long open requests may take after a hand-over, where nothing else is said."""
 
-log = structlog.stdlib.get_logger()
+_BACKLOG = 1024
+_LOOK_S = 0.05
+_STDERR = 2
+_TELL_S = 5.0
 
 
 def bind(host: str, port: int, count: int = 1) -> list[socket.socket]:
@@ -56,27 +56,50 @@ def bind(host: str, port: int, count: int = 1) -> list[socket.socket]:
     return sockets
 
 
-async def serve(
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How an application that answers is told to end.
+
+    Attributes:
+        stop: Nobody answers here any more. Idle connections are closed at once.
+        hand_over: A successor accepts connections on the same socket. Those that are open get one
+            more answer, which says that it is the last; see `answer`.
+    """
+
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    hand_over: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+async def answer(
     app: web.Application,
     sock: socket.socket,
+    ending: Ending,
     *,
     shutdown_timeout_s: float,
-    lifeline: int | None = None,
+    handover_timeout_s: float,
+    on_ready: Callable[[], object],
 ) -> None:
-    """Answer requests until SIGTERM or SIGINT, then finish those that are open.
+    """Answer requests until the ending comes, then finish those that are open.
+
+    A connection that is closed while its client sends a request loses that request. After a
+    hand-over every connection is therefore told in its next answer that this one is the last; only
+    what nobody used for some seconds is closed without a word.
 
     Args:
-        app: The application.
-        sock: A listening socket.
-        shutdown_timeout_s: How long open requests may still take.
-        lifeline: A file descriptor whose end means that the parent is gone: stop too.
+        app: The application, not yet used.
+        sock: A listening socket, on which others may listen too. It is left open.
+        ending: Set by others.
+        shutdown_timeout_s: How long open requests may still take after a stop.
+        handover_timeout_s: The same after a hand-over.
+        on_ready: Called when connections are accepted.
     """
-    loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    if lifeline is not None:
-        loop.add_reader(lifeline, stop.set)
+
+    async def announce(_request: web.Request, response: web.StreamResponse) -> None:
+        if ending.hand_over.is_set():
+            response.force_close()
+            response.headers[hdrs.CONNECTION] = "close"
+
+    app.on_response_prepare.append(announce)
     runner = web.AppRunner(
         app,
         access_log=None,
@@ -86,113 +109,124 @@ async def serve(
     )
     await runner.setup()
     try:
-        await web.SockSite(runner, sock).start()
-        _settle_garbage_collector()
-        await stop.wait()
+        # A descriptor of its own: what closes with it is not the socket that others listen on.
+        site = web.SockSite(runner, sock.dup(), backlog=_BACKLOG)
+        await site.start()
+        on_ready()
+        await first_of(ending.stop, ending.hand_over)
+        if not ending.stop.is_set():
+            await site.stop()
+            await _empty(runner, ending.stop, min(_TELL_S, handover_timeout_s))
+            if runner.server is not None:
+                runner.server.pre_shutdown()  # what is idle is closed; what is not, when answered
+            await _empty(runner, ending.stop, handover_timeout_s - _TELL_S)
     finally:
         await runner.cleanup()
+
+
+async def _empty(runner: web.AppRunner, stop: asyncio.Event, timeout_s: float) -> None:
+    """Wait until no connection is left, but not longer than `timeout_s`, nor than until a stop."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + timeout_s
+    while loop.time() < until:
+        # First the pause: a connection may be accepted of which the runner does not know yet.
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), _LOOK_S)
+        if stop.is_set() or runner.server is None or not runner.server.connections:
+            return
+
+
+async def serve(
+    app: web.Application,
+    sock: socket.socket,
+    *,
+    shutdown_timeout_s: float,
+    handover_timeout_s: float = HANDOVER_TIMEOUT_S,
+    lifeline: int | None = None,
+    on_ready: Callable[[], object] = lambda: None,
+) -> None:
+    """Answer requests as all that this process does.
+
+    SIGTERM and SIGINT stop it; after SIGHUP it finishes what is open and ends, for a successor.
+
+    Args:
+        app: The application, not yet used.
+        sock: A listening socket. It is closed at the end.
+        shutdown_timeout_s: How long open requests may still take after a stop.
+        handover_timeout_s: The same after a hand-over.
+        lifeline: A file descriptor whose end means that the parent is gone: stop too.
+        on_ready: Called when connections are accepted.
+    """
+    ending = Ending()
+
+    def stop() -> None:
+        sock.close()  # who comes now is refused at once
+        ending.stop.set()
+
+    def ready() -> None:
+        settle_garbage_collector()
+        on_ready()
+
+    heeded = {signal.SIGTERM: stop, signal.SIGINT: stop, signal.SIGHUP: ending.hand_over.set}
+    with sock, heeding(heeded, lifeline, stop):
+        await answer(
+            app,
+            sock,
+            ending,
+            shutdown_timeout_s=shutdown_timeout_s,
+            handover_timeout_s=handover_timeout_s,
+            on_ready=ready,
+        )
+
+
+@contextlib.contextmanager
+def heeding(
+    signals: Mapping[signal.Signals, Callable[[], object]],
+    lifeline: int | None = None,
+    on_end: Callable[[], object] = lambda: None,
+) -> Iterator[None]:
+    """Call these in the running loop when a signal comes, or when the lifeline ends.
+
+    Signals are heeded until the loop closes: one that comes twice must not cut the end short.
+    """
+    loop = asyncio.get_running_loop()
+    for number, call in signals.items():
+        loop.add_signal_handler(number, call)
+    if lifeline is not None:
+        loop.add_reader(lifeline, on_end)
+    try:
+        yield
+    finally:
         if lifeline is not None:
             loop.remove_reader(lifeline)
 
 
-def _settle_garbage_collector() -> None:
+async def first_of(*events: asyncio.Event) -> None:
+    """Wait until one of them is set."""
+    waiting = {asyncio.create_task(one.wait()) for one in events}
+    try:
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for one in waiting:
+            one.cancel()
+
+
+def hang_up_test() -> Callable[[], bool]:
+    """Make the test whether a SIGHUP means that the terminal is gone, and not to read settings."""
+    had_terminal = os.isatty(_STDERR)
+    return lambda: had_terminal and not os.isatty(_STDERR)
+
+
+def settle_garbage_collector() -> None:
     """Collect what starting left behind and look at what stays no more.
 
     Schemas, ontologies and gene tables are hundreds of thousands of objects that live as long as
-    the process: going through them again and again took a third of a request's time.
+    the application: going through them again and again took a third of a request's time.
     """
+    gc.unfreeze()
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
-
-
-def supervise_workers(
-    command: Sequence[str],
-    sockets: Sequence[socket.socket],
-    *,
-    message: bytes,
-    environment: Mapping[str, str],
-    shutdown_timeout_s: float,
-) -> None:
-    """Keep one worker process on every socket until SIGTERM or SIGINT.
-
-    A worker that dies is replaced, and its successor takes over the socket with the connections
-    that wait in it. A worker sees the end of its standard input when this process dies.
-
-    Args:
-        command: Run with the number of its socket's file descriptor as last argument.
-        sockets: One for every worker.
-        message: Written to the standard input of each.
-        environment: Of the workers.
-        shutdown_timeout_s: How long workers may take to stop.
-
-    Raises:
-        OperatorError: Workers die again and again.
-    """
-    stopping = False
-
-    def on_signal(_number: int, _frame: FrameType | None) -> None:
-        nonlocal stopping
-        stopping = True
-
-    previous = {one: signal.signal(one, on_signal) for one in (signal.SIGTERM, signal.SIGINT)}
-    workers: dict[socket.socket, subprocess.Popen[bytes]] = {}
-    deaths: deque[float] = deque(maxlen=_RESTARTS + 1)
-    try:
-        for sock in sockets:
-            workers[sock] = _start(command, sock, message, environment)
-        while not stopping:
-            time.sleep(0.1)
-            for sock, worker in workers.items():
-                if worker.poll() is None:
-                    continue
-                log.error("worker_died", pid=worker.pid, status=worker.returncode)
-                deaths.append(time.monotonic())
-                if len(deaths) > _RESTARTS and deaths[-1] - deaths[0] < _RESTARTS_WITHIN_S:
-                    raise OperatorError(
-                        f"workers died {len(deaths)} times in {_RESTARTS_WITHIN_S:.0f} s; "
-                        "the log says why"
-                    )
-                _close(worker)
-                workers[sock] = _start(command, sock, message, environment)
-    finally:
-        _stop(list(workers.values()), shutdown_timeout_s)
-        for number, action in previous.items():
-            signal.signal(number, action)
-
-
-def _start(
-    command: Sequence[str], sock: socket.socket, message: bytes, environment: Mapping[str, str]
-) -> subprocess.Popen[bytes]:
-    worker = subprocess.Popen(  # noqa: S603
-        [*command, str(sock.fileno())],
-        stdin=subprocess.PIPE,
-        pass_fds=(sock.fileno(),),
-        start_new_session=True,  # Ctrl-C reaches the parent, which stops the workers in good order
-        env=dict(environment),
-    )
-    if worker.stdin is not None:
-        worker.stdin.write(message)
-        worker.stdin.flush()  # and left open: its end means that this process is gone
-    return worker
-
-
-def _stop(workers: Sequence[subprocess.Popen[bytes]], timeout_s: float) -> None:
-    for worker in workers:
-        worker.terminate()
-    end = time.monotonic() + timeout_s + 5.0
-    for worker in workers:
-        try:
-            worker.wait(max(0.1, end - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            worker.kill()
-            worker.wait()
-        _close(worker)
-
-
-def _close(worker: subprocess.Popen[bytes]) -> None:
-    if worker.stdin is not None:
-        worker.stdin.close()
 
 
 def new_loop() -> asyncio.AbstractEventLoop:

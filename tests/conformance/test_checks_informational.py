@@ -187,7 +187,7 @@ def test_map_advertises_what_is_served_and_what_is_specified(beacon: Beacon) -> 
         and not resource.canonical.endswith("/")
         and "{version}" not in resource.canonical  # the same again, for clients that add one
     }
-    informational = {"/openapi.json", "/schemas/{path}", *PAYLOADS} - {"/"}
+    informational = {"/openapi.json", "/schemas/{path}", "/batch", *PAYLOADS} - {"/"}
     of_terms = {one.pattern for one in endpoints(MODEL) if one.kind == "filtering_terms"}
 
     assert paths >= SPECIFIED

@@ -222,7 +222,7 @@ def test_description_says_where_and_what_would_be_right(
     validator = Draft202012Validator(
         {"$ref": schemas.BASE_URI + name},
         registry=schemas.registry(),
-        format_checker=schemas.FORMATS,
+        format_checker=schemas.formats(),
     )
 
     assert [schemas.describe(error) for error in validator.iter_errors(document)] == [sentence]

@@ -2,29 +2,40 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 
 import pytest
 
-from beacon import schemas
-from beacon.demo import DemoFiles, test_records, write_demo
+from beacon import schemas, settings_file
+from beacon.demo import (
+    BEACONS,
+    NETWORK,
+    DemoDataset,
+    test_records,
+    write_beacon,
+    write_settings,
+)
 from beacon.demo.known_alleles import KNOWN_ALLELES
-from beacon.demo.variants import ASSEMBLY, GENES, SEQUENCES
-from beacon.framework.query import Granularity
-from beacon.model import assemblies
+from beacon.demo.variants import ASSEMBLY, GENES
 from beacon.model.allele import Allele, internal_id, structural_from_vcf
 from beacon.model.variation import allele_from_record
+from beacon.network.members import members
+from beacon.settings import Level, Reporting
 from tests.demo.conftest import FILES, Dataset
 
-F508DEL = ("7", 117559590, "ATCT", "A")
 BRONCHIECTASIS = "HP:0002110"
 
 
-def test_same_seed_gives_the_same_bytes(demo_files: DemoFiles, tmp_path: Path):
-    again = write_demo(tmp_path)
+@pytest.mark.parametrize("number", [0, 2])
+def test_same_seed_gives_the_same_bytes(
+    demo_files: tuple[DemoDataset, ...], tmp_path: Path, number: int
+):
+    """A country alone has the people that it has among the others."""
+    again = write_beacon(tmp_path, BEACONS[number])
+    ids = [one.id for one in again]
 
-    for first, second in zip(demo_files.datasets, again.datasets, strict=True):
+    assert ids
+    for first, second in zip((one for one in demo_files if one.id in ids), again, strict=True):
         assert first.vcf.read_bytes() == second.vcf.read_bytes()
         for name in FILES.values():
             assert (first.bff / f"{name}.json").read_bytes() == (
@@ -35,7 +46,7 @@ def test_same_seed_gives_the_same_bytes(demo_files: DemoFiles, tmp_path: Path):
 @pytest.mark.parametrize("entry_type", FILES)
 def test_every_record_is_valid(demo: dict[str, Dataset], entry_type: str):
     validator = schemas.validator(f"entry_types/{entry_type}.json")
-    records = [*demo["demo-rare-disease"].records[entry_type][:60], *test_records()[entry_type]]
+    records = [*demo["fi-rare-disease"].records[entry_type][:60], *test_records()[entry_type]]
 
     assert records
     assert [schemas.describe(e) for record in records for e in validator.iter_errors(record)] == []
@@ -56,8 +67,14 @@ def test_every_record_is_what_the_specification_accepts(demo: dict[str, Dataset]
 def test_sizes_are_as_described(demo: dict[str, Dataset]):
     sizes = {name: len(dataset.records["individual"]) for name, dataset in demo.items()}
 
-    assert sizes == {"demo-rare-disease": 1000, "demo-population": 2000, "demo-hidden": 40}
-    assert len(demo["demo-rare-disease"].carriers) > 3000
+    assert sizes == {
+        "fi-rare-disease": 1000,
+        "fi-unannounced": 40,
+        "es-population": 2000,
+        "de-hospitals": 800,
+    }
+    assert len(demo["fi-rare-disease"].carriers) > 3000
+    assert len(demo["de-hospitals"].carriers) > 3000
 
 
 def test_every_sample_of_the_vcf_is_a_biosample_or_a_person(demo: dict[str, Dataset]):
@@ -83,23 +100,48 @@ def test_ids_are_unique_and_references_resolve(demo: dict[str, Dataset]):
             assert cohort["cohortSize"] == len(cohort["info"]["individualIds"]) > 0
 
 
-def test_the_question_of_the_readme_has_people_in_both_datasets(demo: dict[str, Dataset]):
+def test_nobody_is_in_two_countries(demo: dict[str, Dataset]):
+    ids = [one["id"] for dataset in demo.values() for one in dataset.records["individual"]]
+
+    assert len(set(ids)) == len(ids)
+
+
+@pytest.mark.parametrize(
+    ("key", "where"),
+    [
+        pytest.param("CFTR-F508del", {"fi", "es", "de"}, id="in all countries"),
+        pytest.param("HBB-C", {"es"}, id="in one"),
+        pytest.param("TTR-V142I", set(), id="in none"),
+    ],
+)
+def test_an_allele_is_where_the_documentation_says(
+    demo: dict[str, Dataset], key: str, where: set[str]
+):
     found = {
-        name: len(dataset.people_with(*F508DEL) & dataset.people_who_have(BRONCHIECTASIS))
+        name: len(dataset.people_with(key))
         for name, dataset in demo.items()
-        if name != "demo-hidden"
+        if name != "fi-unannounced" and dataset.people_with(key)
     }
 
-    assert found == {"demo-rare-disease": 22, "demo-population": 3}
+    assert {name[:2] for name in found} == where
+    assert len(set(found.values())) == len(found)  # in different numbers
+
+
+def test_the_question_of_the_readme_has_people_in_every_country(demo: dict[str, Dataset]):
+    found = {
+        name: len(dataset.people_with("CFTR-F508del") & dataset.people_who_have(BRONCHIECTASIS))
+        for name, dataset in demo.items()
+        if name != "fi-unannounced"
+    }
+
+    assert found == {"fi-rare-disease": 6, "es-population": 2, "de-hospitals": 22}
 
 
 def test_patients_of_a_recessive_disease_have_two_alleles(demo: dict[str, Dataset]):
-    dataset = demo["demo-rare-disease"]
+    dataset = demo["de-hospitals"]
     copies: dict[str, int] = {}
     for key in ("CFTR-F508del", "CFTR-G542X", "CFTR-G551D"):
-        allele = KNOWN_ALLELES[key]
-        place = (allele.name, allele.pos, allele.ref, allele.alt)
-        for sample, genotype in dataset.carriers[place].items():
+        for sample, genotype in dataset.calls_of(key).items():
             person = dataset.people_of[sample]
             copies[person] = copies.get(person, 0) + genotype.count(1)
     patients = [
@@ -116,7 +158,7 @@ def test_patients_of_a_recessive_disease_have_two_alleles(demo: dict[str, Datase
 def test_some_features_were_looked_for_and_not_found(demo: dict[str, Dataset]):
     features = [
         feature
-        for individual in demo["demo-rare-disease"].records["individual"]
+        for individual in demo["fi-rare-disease"].records["individual"]
         for feature in individual.get("phenotypicFeatures", ())
     ]
 
@@ -125,7 +167,7 @@ def test_some_features_were_looked_for_and_not_found(demo: dict[str, Dataset]):
 
 
 def test_children_have_the_alleles_of_their_parents(demo: dict[str, Dataset]):
-    dataset = demo["demo-rare-disease"]
+    dataset = demo["fi-rare-disease"]
     trio = next(
         {member["role"]["label"]: member["memberId"] for member in pedigree["members"]}
         for individual in dataset.records["individual"]
@@ -144,7 +186,7 @@ def test_children_have_the_alleles_of_their_parents(demo: dict[str, Dataset]):
 
 
 def test_men_have_one_copy_of_x_and_everybody_one_of_the_mitochondrion(demo: dict[str, Dataset]):
-    dataset = demo["demo-rare-disease"]
+    dataset = demo["fi-rare-disease"]
     sex = {one["id"]: one["sex"]["label"] for one in dataset.records["individual"]}
 
     for (name, *_), carriers in dataset.carriers.items():
@@ -157,16 +199,10 @@ def test_men_have_one_copy_of_x_and_everybody_one_of_the_mitochondrion(demo: dic
 
 
 def test_the_allele_of_a_tumour_is_not_in_the_blood(demo: dict[str, Dataset]):
-    carriers = demo["demo-rare-disease"].carriers["7", 140753336, "A", "T"]
+    carriers = demo["fi-rare-disease"].calls_of("BRAF-V600E")
 
     assert carriers
     assert all(sample.endswith("-T1") for sample in carriers)
-
-
-def test_sequences_are_those_of_the_assembly():
-    for name, sequence in SEQUENCES.items():
-        assert sequence.length == assemblies.length(ASSEMBLY, name)
-        assert sequence.refseq == assemblies.refseq(ASSEMBLY, name).removeprefix("refseq:")
 
 
 @pytest.mark.parametrize("key", KNOWN_ALLELES)
@@ -197,12 +233,33 @@ def test_a_published_allele_lies_in_its_gene(key: str):
         assert end > gene.start
 
 
-def test_the_policy_is_public_counts_and_hidden(demo_files: DemoFiles):
-    rules = tomllib.loads(demo_files.settings)["policy"]["datasets"]
+def test_the_policies_are_records_counts_and_yes_or_no(tmp_path: Path):
+    keys = [one.key for one in BEACONS]
+    files = write_settings(tmp_path, dict.fromkeys((*keys, NETWORK), 1))
+    rules = {
+        dataset: rule.public["*"]
+        for key in keys
+        for dataset, rule in settings_file.load(files[key], {}).policy.datasets.items()
+    }
 
-    assert rules["demo-rare-disease"]["public"]["*"] == Granularity.RECORD.wire
-    assert rules["demo-population"]["public"]["*"] == Granularity.COUNT.wire
-    assert "demo-hidden" not in rules
+    assert rules == {
+        "fi-rare-disease": Level.RECORD,
+        "es-population": Level.COUNT,
+        "de-hospitals": Level.BOOLEAN,
+    }
+
+
+def test_the_network_knows_where_its_members_are_and_how_they_count(tmp_path: Path):
+    ports = {"fi": 5051, "es": 5052, "de": 5053, NETWORK: 5050}
+    files = write_settings(tmp_path, ports)
+    network = members(settings_file.load(files[NETWORK], {}).network.members)
+    found = {one.id: (one.country, one.urls, one.people, one.counts.reporting) for one in network}
+
+    assert found == {
+        "fi.example.demo": ("FI", ("http://127.0.0.1:5051/api",), 1000, Reporting.EXACT),
+        "es.example.demo": ("ES", ("http://127.0.0.1:5052/api",), 2000, Reporting.EXACT),
+        "de.example.demo": ("DE", ("http://127.0.0.1:5053/api",), 800, Reporting.BOOLEAN),
+    }
 
 
 def test_records_of_test_mode_say_so():

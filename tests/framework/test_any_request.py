@@ -41,7 +41,7 @@ def judge(decode):
     except InvalidRequest as error:
         return encode_error(400, str(error), None, IDENTITY)
     nothing = Disclosed(
-        granularity=query.granularity, exists=False, total=0, total_is_exact=True, result_sets=()
+        granularity=query.granularity, exists=False, total=0, precision="exact", result_sets=()
     )
     return encode_answer(nothing, query, IDENTITY, MODEL)
 

@@ -10,6 +10,7 @@ import pytest
 import schemathesis
 
 from beacon.framework.entry_types import endpoints
+from beacon.framework.extensions import Extensions
 from beacon.framework.openapi import openapi
 from beacon.framework.response import encode_error
 
@@ -115,3 +116,19 @@ def test_tools_can_read_it(document):
     assert len(operations) == sum(
         verb in item for item in document["paths"].values() for verb in ("get", "post")
     )
+
+
+def test_what_there_is_beyond_the_specification_is_described(model, identity, schemas):
+    offered = Extensions(batch_max=20, streaming=True, members=True)
+
+    described = openapi(model, identity, schemas, offered)
+
+    paths = described["paths"]
+    body = paths["/batch"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    answer = paths["/individuals"]["post"]["responses"]["200"]["content"]
+    assert body["properties"]["items"]["maxItems"] == 20
+    assert {*answer} == {"application/json", "application/x-ndjson", "text/event-stream"}
+    assert "204" in paths["/network/queries/{id}"]["get"]["responses"]
+    assert {"/network/members", "/network/members/{id}"} <= paths.keys()
+    found = schemathesis.openapi.from_dict(described).get_all_operations()
+    assert all(one.ok() for one in found)

@@ -61,7 +61,7 @@ def test_frequencies_without_numbers_are_refused_with_the_reason() -> None:
     [
         (PEOPLE + 'colour = "red"\n' + TOTAL, "colour"),
         (PEOPLE + TOTAL.replace("label", "name"), "name"),
-        ('title = "mine"\n' + TOTAL, "homozygous_counts"),
+        ('title = "mine"\n' + TOTAL + 'homozygous = "nhom"\n', "homozygous_counts is missing"),
         ('title = "mine"\nhomozygous_counts = "both"\n' + TOTAL, "both"),
         (PEOPLE + TOTAL.replace("Total", "all"), "must be everybody"),
         (PEOPLE + TOTAL + TOTAL.replace("Total", "{sex}"), r"\[sexes\] is missing"),
@@ -75,6 +75,12 @@ def test_frequencies_without_numbers_are_refused_with_the_reason() -> None:
 def test_what_no_mapping_can_say_is_refused(tmp_path: Path, text: str, problem: str) -> None:
     with pytest.raises(LoadError, match=problem):
         read_mapping(mapping_file(tmp_path, text))
+
+
+def test_a_mapping_without_homozygotes_need_not_say_how_they_are_counted(tmp_path: Path) -> None:
+    chosen = read_mapping(mapping_file(tmp_path, 'title = "mine"\n' + TOTAL))
+
+    assert chosen.mapping.homozygous_counts is None
 
 
 def test_what_is_neither_preset_nor_file_is_refused_with_the_presets() -> None:

@@ -5,24 +5,16 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 import structlog
+from real_server import COUNT, ask, ask_until, on_its_own_database
 from small_beacon import SETTINGS, STORE, Client, Start
 
-from beacon import databases, settings_file
-from beacon.load.vcf import load_vcf
-from beacon.mongo.sink import MongoSink
 from beacon.settings import LogSettings
 
 
@@ -99,65 +91,6 @@ async def test_only_chosen_origins_may_read(start: Start, origin: str, allowed: 
 
     assert response.headers.get("Access-Control-Allow-Origin") == allowed
     assert response.headers["Vary"] == "Origin"
-
-
-VCF = """\
-##fileformat=VCFv4.2
-##FORMAT=<ID=GT,Number=1,Type=String,Description="Genotype">
-#CHROM POS ID REF ALT QUAL FILTER INFO FORMAT S1 S2
-17 7577121 . G A . PASS . GT 0/1 1/1
-""".replace(" ", "\t")
-COUNT = (
-    "/api/individuals?requestedGranularity=count&referenceName=17&start=7577120&alternateBases=A"
-)
-
-
-@contextmanager
-def on_its_own_database(folder: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """`beacon serve` with the embedded database; yields where, and the process."""
-    (folder / "settings.toml").write_text('[policy.datasets.ds.public]\n"*" = "count"\n')
-    (folder / "some.vcf").write_text(VCF)
-    settings = settings_file.load(folder / "settings.toml", {})
-    with databases.open_database(settings) as database:
-        assert load_vcf(MongoSink(database), "ds", "GRCh38", [folder / "some.vcf"]).ok
-    with (folder / "log").open("w") as log:
-        process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "beacon.cli", "serve", "--port", "0", "--no-access-log"),
-                *("--settings", str(folder / "settings.toml")),
-            ],
-            stderr=log,
-            text=True,
-        )
-    try:
-        until = time.monotonic() + 30
-        while not (line := (folder / "log").read_text().partition("\n"))[1]:
-            assert process.poll() is None
-            assert time.monotonic() < until
-            time.sleep(0.05)
-        yield json.loads(line[0])["url"].removesuffix("/api"), process
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-def ask(url: str) -> tuple[int, Any]:
-    """Status and body; status 0 when nobody listens."""
-    try:
-        with urllib.request.urlopen(url, timeout=20) as response:
-            return response.status, response.read()
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, error.read()
-    except OSError:
-        return 0, b""
-
-
-def ask_until(status: int, url: str, seconds: float = 30) -> tuple[int, Any]:
-    until = time.monotonic() + seconds
-    while (answer := ask(url))[0] != status and time.monotonic() < until:
-        time.sleep(0.1)
-    return answer
 
 
 def kill_mongod(data_dir: Path) -> None:

@@ -1,0 +1,1 @@
+"""Asks other beacons: everything between a question and what all of them say to it."""

@@ -1,0 +1,399 @@
+"""The home of `Network`: a source whose answers are other beacons', asked all at once.
+
+Nothing that a member does, or fails to do, keeps an answer from being given in time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+from collections.abc import AsyncIterator, Mapping, Sequence
+from functools import partial
+from types import TracebackType
+from typing import Protocol, Self
+
+import msgspec
+import structlog
+
+from beacon.framework.access import Access
+from beacon.framework.answer import Answer, Terms
+from beacon.framework.entry_types import Model
+from beacon.framework.errors import BeaconError, NotFound
+from beacon.framework.query import Query
+from beacon.framework.source import TermsQuery
+from beacon.framework.streaming import Part
+from beacon.model.ontology import Ontologies
+from beacon.model.reference import NO_REFERENCES, References
+from beacon.network import hops
+from beacon.network.asked import Asked
+from beacon.network.batches import answer_in_batches
+from beacon.network.cells import KEPT_BYTES, Cell, Cells, Key
+from beacon.network.dialects import Dialect
+from beacon.network.discovery import Discovery
+from beacon.network.members import Member
+from beacon.network.merged_information import filtering_terms
+from beacon.network.planning import Ask, NotApplicable, plan
+from beacon.network.remote import Remotes
+from beacon.network.replies import decode
+from beacon.network.requests import SUMMARY_BYTES, MemberRequest, encode
+from beacon.network.states import MemberFailure, MemberReply, Outcome, State
+from beacon.network.summary import state_of
+from beacon.network.vocabulary import NO_ONTOLOGIES
+from beacon.settings import NetworkSettings
+
+MERGE_S = 0.05
+"""Seconds before its deadline at which an answer is put together."""
+
+PAGES_BYTES = 128 * 1024 * 1024
+"""The longest pages of records of all members together."""
+
+_ANSWERS_KEPT = 20_000
+_QUESTIONS_KEPT = 1_000
+_UNSURE: Mapping[tuple[str | None, State], str] = {
+    ("lower", State.MISS): "has none of what could be asked of it, which is less than was meant",
+    ("upper", State.HIT): "has some of what could be asked of it, which is more than was meant",
+}
+"""What is neither a no nor a yes: the bound that an answer is, and the state it would have."""
+
+_OUT_OF_REACH = (State.UNREACHABLE, State.BREAKER_OPEN)
+
+
+class Observer(Protocol):
+    """Counts what becomes of questions."""
+
+    def observe(self, member: str, state: str, seconds: float | None = None) -> None:
+        """One outcome; `seconds` until the reply, when there was one."""
+
+    def set_breaker(self, member: str, *, is_open: bool) -> None:
+        """Whether a member is left in peace."""
+
+
+log = structlog.stdlib.get_logger()
+
+
+class Network:
+    """Other beacons as one source. Used as an async context: leaving it ends all that is under way.
+
+    A `Source`, a `StreamingSource` and a `BatchSource`.
+    """
+
+    def __init__(
+        self,
+        members: Sequence[Member],
+        remotes: Remotes,
+        discovery: Discovery,
+        model: Model,
+        *,
+        network_id: str,
+        settings: NetworkSettings,
+        references: References = NO_REFERENCES,
+        ontologies: Ontologies = NO_ONTOLOGIES,
+        observer: Observer | None = None,
+    ) -> None:
+        """`remotes` and `discovery` are of the same members; `discovery` is run by whoever made it.
+
+        Args:
+            network_id: What this network is called on the way of a question.
+            references: Chain files to lift questions with, for members on another assembly.
+            ontologies: What tells the kinds of terms, for members that do not list a term.
+            observer: Told of every outcome.
+        """
+        self._observer, self._ontologies = observer, ontologies
+        self.members = tuple(members)
+        self._member_ids = frozenset(one.id for one in self.members)
+        self.model = model
+        self._remotes, self._discovery = remotes, discovery
+        self._network_id, self._settings, self._references = network_id, settings, references
+        self._cells = Cells(kept=_ANSWERS_KEPT if settings.stale_s else 0)
+        self._kept: dict[str, Asked] = {}
+        self._broken: set[str] = set()
+        self._datasets_of: tuple[int, Mapping[str, Sequence[str]]] = (-1, {})
+
+    async def __aenter__(self) -> Self:
+        """Nothing to wait for: members are met when they are there."""
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Give up what is under way."""
+        await self._cells.close()
+
+    async def search(
+        self, query: Query, access: Access, *, deadline_s: float | None = None
+    ) -> Answer:
+        """Ask every member, and answer in time with what those have said who have."""
+        asked = self._asked(query, access)
+        deadline = asked.started + self._wait_s(deadline_s, self._settings.deadline_s)
+        # A little less than callers wait: so a member that hangs is known to, not just left.
+        cells = self._ask_all(asked, self._settings.deadline_s - 2 * MERGE_S)
+        try:
+            outcomes = await asked.outcomes(deadline)
+        finally:
+            for cell in cells:
+                self._cells.leave(cell)
+        return asked.merged(outcomes)
+
+    def stream(
+        self, query: Query, access: Access, *, deadline_s: float | None = None
+    ) -> AsyncIterator[Part]:
+        """Ask every member and tell what each says when it does; late answers are kept."""
+        asked = self._asked(query, access)
+        self._ask_all(asked)
+        self._keep(asked)
+        asked.begin_to_stream(
+            asked.started + self._wait_s(deadline_s, self._settings.stream_deadline_s)
+        )
+        return asked.parts(0, late=False)
+
+    def resume(self, query_id: str, access: Access, *, after: int = 0) -> AsyncIterator[Part]:
+        """What came since, and late answers until nobody is waited for any more."""
+        return self._asked_before(query_id, access).parts(after, late=True)
+
+    def question(self, query_id: str, access: Access) -> Query:
+        """What was asked under that id."""
+        return self._asked_before(query_id, access).query
+
+    def search_many(
+        self, queries: Sequence[Query], access: Access, *, deadline_s: float | None = None
+    ) -> AsyncIterator[tuple[int, Answer | BeaconError]]:
+        """Answer many: in one request to each member that takes many, else one after the other."""
+        loop = asyncio.get_running_loop()
+        wait_s = self._wait_s(deadline_s, self._settings.stream_deadline_s)
+        return answer_in_batches(
+            [self._asked(query, access) for query in queries],
+            self,
+            deadline=loop.time() + wait_s,
+        )
+
+    async def filtering_terms(self, query: TermsQuery, access: Access) -> Terms:
+        """The terms that any member can be filtered by, as far as members have been met."""
+        return filtering_terms(query, self.members, self._discovery)
+
+    async def check(self) -> None:
+        """A network is ready at once: that members are away is an answer, not a failure."""
+
+    def planned(self, asked: Asked, member: Member) -> Ask | Outcome:
+        """How a member is to be asked, or what is known of its answer without asking."""
+        metadata = self._discovery.of(member.id)
+        if metadata is not None and metadata.beacon_id in (*asked.access.via, self._network_id):
+            return self._not_applicable(asked, member, "the question came from there")
+        found = plan(
+            asked.query,
+            member,
+            metadata,
+            self._references,
+            ontologies=self._ontologies,
+            member_ids=self._member_ids,
+        )
+        if isinstance(found, NotApplicable):
+            return self._not_applicable(asked, member, found.reason)
+        return found
+
+    def ask_one(
+        self,
+        asked: Asked,
+        member: Member,
+        ask: Ask,
+        request: MemberRequest,
+        patience_s: float = math.inf,
+    ) -> Cell:
+        """Send a question to one member, and settle its outcome when that is known.
+
+        Args:
+            patience_s: Seconds that the member is given at most, beside what its settings say.
+        """
+        key = Key(member.id, request, asked.access.via, min(member.timeout_s, patience_s))
+        cell = self._cells.join(key, partial(self._reply, member, ask.query, key))
+        # Not a `partial`: the event loop names a callback that fails, and that would name all of it.
+        cell.task.add_done_callback(lambda task: self._settle(asked, member, ask, key, task))
+        return cell
+
+    def headers(self, via: tuple[str, ...], left_s: float) -> dict[str, str]:
+        """What goes with every question to a member."""
+        return dict(hops.headers(via, self._network_id, left_s))
+
+    def leave(self, cell: Cell) -> None:
+        """Wait for a request no more."""
+        self._cells.leave(cell)
+
+    def replied(self, asked: Asked, member: Member, ask: Ask, reply: MemberReply) -> Outcome:
+        """The outcome of a member that replied."""
+        state, reason = state_of(reply)
+        unsure = _UNSURE.get(((ask.applied or {}).get("bound"), state))
+        if unsure is not None:
+            state, reason = State.NOT_APPLICABLE, unsure
+        return self._outcome(asked, member, state, ask=ask, reply=reply, reason=reason)
+
+    def failed(self, asked: Asked, member: Member, ask: Ask, failure: MemberFailure) -> Outcome:
+        """The outcome of a member that gave no answer."""
+        return self._outcome(asked, member, failure.state, ask=ask, reason=failure.reason)
+
+    @property
+    def remotes(self) -> Remotes:
+        """The connections to members."""
+        return self._remotes
+
+    @property
+    def discovery(self) -> Discovery:
+        """What members can be asked."""
+        return self._discovery
+
+    def _asked(self, query: Query, access: Access) -> Asked:
+        pending = [
+            Outcome(member=member, state=State.PENDING, after_ms=0) for member in self.members
+        ]
+        return Asked(query, access, pending, self._network_id, self._datasets(), self._observed)
+
+    def _observed(self, outcome: Outcome) -> None:
+        if self._observer is None:
+            return
+        member_id, state = outcome.member.id, outcome.state
+        replied_s = None if outcome.reply is None else outcome.after_ms / 1000
+        self._observer.observe(member_id, state.value, replied_s)
+        is_open = state is State.BREAKER_OPEN
+        if is_open != (member_id in self._broken):
+            self._broken ^= {member_id}
+            self._observer.set_breaker(member_id, is_open=is_open)
+
+    def _datasets(self) -> Mapping[str, Sequence[str]]:
+        """By member, all of its datasets, where it names all."""
+        if self._datasets_of[0] != self._discovery.generation:
+            named = {
+                member_id: tuple(metadata.datasets)
+                for member_id, metadata in self._discovery.all().items()
+                if metadata.has_all_datasets
+            }
+            self._datasets_of = (self._discovery.generation, named)
+        return self._datasets_of[1]
+
+    def _ask_all(self, asked: Asked, patience_s: float = math.inf) -> list[Cell]:
+        cells = []
+        # Most members are asked the same in the same words: they are written once.
+        written: dict[tuple[int, Dialect], MemberRequest] = {}
+        # A question that makes no sense is refused before anybody is asked it.
+        for member, ask in [(one, self.planned(asked, one)) for one in self.members]:
+            if isinstance(ask, Outcome):
+                asked.settle(ask)
+                continue
+            spelling = (id(ask.query), ask.dialect)
+            request = written.get(spelling)
+            if request is None:
+                try:
+                    request = written[spelling] = self._encoded(ask)
+                except MemberFailure as error:
+                    asked.settle(self.failed(asked, member, ask, error))
+                    continue
+            cells.append(self.ask_one(asked, member, ask, request, patience_s))
+        return cells
+
+    def _encoded(self, ask: Ask) -> MemberRequest:
+        request = encode(ask.query, ask.dialect, self.model)
+        # All members' pages of records together have a bound, however many members there are.
+        limit_bytes = max(SUMMARY_BYTES, PAGES_BYTES // len(self.members))
+        if request.limit_bytes <= limit_bytes:
+            return request
+        return msgspec.structs.replace(request, limit_bytes=limit_bytes)
+
+    async def _reply(self, member: Member, query: Query, key: Key) -> MemberReply:
+        deadline = asyncio.get_running_loop().time() + key.patience_s
+        headers = self.headers(key.via, key.patience_s)
+        reply = await self._remotes.ask(member, key.request, deadline=deadline, headers=headers)
+        return decode(reply, query, member)
+
+    def _settle(
+        self, asked: Asked, member: Member, ask: Ask, key: Key, task: asyncio.Task[MemberReply]
+    ) -> None:
+        if task.cancelled():
+            return
+        error = task.exception()
+        if error is None:
+            asked.settle(self.replied(asked, member, ask, task.result()))
+            return
+        if not isinstance(error, MemberFailure):
+            log.error("member_reply_failed", member=member.id, exc_info=error)
+            error = MemberFailure(State.BAD_RESPONSE, "its answer could not be read")
+        last = self._cells.last(key) if error.state in _OUT_OF_REACH else None
+        age_s = 0.0 if last is None else asyncio.get_running_loop().time() - last[0]
+        if last is None or age_s > self._settings.stale_s:
+            asked.settle(self.failed(asked, member, ask, error))
+            return
+        stale = self._outcome(
+            asked, member, State.STALE, ask=ask, reply=last[1], reason=error.reason, age_s=age_s
+        )
+        asked.settle(stale)
+
+    def _not_applicable(self, asked: Asked, member: Member, reason: str) -> Outcome:
+        return self._outcome(asked, member, State.NOT_APPLICABLE, reason=reason)
+
+    @staticmethod
+    def _outcome(
+        asked: Asked,
+        member: Member,
+        state: State,
+        *,
+        ask: Ask | None = None,
+        reply: MemberReply | None = None,
+        reason: str | None = None,
+        age_s: float | None = None,
+    ) -> Outcome:
+        return Outcome(
+            member=member,
+            state=state,
+            after_ms=(asyncio.get_running_loop().time() - asked.started) * 1000,
+            reply=reply,
+            reason=reason,
+            applied=None if ask is None else ask.applied,
+            age_s=age_s,
+        )
+
+    def _wait_s(self, asked_s: float | None, most_s: float) -> float:
+        wait_s = most_s if asked_s is None else min(asked_s, most_s)
+        return max(wait_s - MERGE_S, wait_s / 2)
+
+    def _keep(self, asked: Asked) -> None:
+        now = asyncio.get_running_loop().time()
+        gone = [
+            one.query_id
+            for one in self._kept.values()
+            if one.ended is not None and now - one.ended > self._settings.kept_s
+        ]
+        # The oldest of too many goes as well: memory has a bound, whoever asks.
+        gone += list(self._kept)[: max(0, len(self._kept) - len(gone) - _QUESTIONS_KEPT + 1)]
+        left_bytes = sum(one.size_bytes for one in self._kept.values())
+        for query_id, one in self._kept.items():
+            if left_bytes <= KEPT_BYTES:
+                break
+            if one.ended is not None:
+                gone.append(query_id)
+                left_bytes -= one.size_bytes
+        for query_id in gone:
+            self._kept.pop(query_id, None)
+        self._kept[asked.query_id] = asked
+
+    def _asked_before(self, query_id: str, access: Access) -> Asked:
+        asked = self._kept.get(query_id)
+        now = asyncio.get_running_loop().time()
+        if (
+            asked is None
+            or asked.access != access
+            or (asked.ended is not None and now - asked.ended > self._settings.kept_s)
+        ):
+            raise NotFound("no question of that id is kept; it may be too long ago")
+        return asked
+
+
+@contextlib.asynccontextmanager
+async def discovering(discovery: Discovery) -> AsyncIterator[None]:
+    """Keep what is known of members fresh, as long as the context is open."""
+    task = asyncio.ensure_future(discovery.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task

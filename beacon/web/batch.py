@@ -1,0 +1,119 @@
+"""The home of `POST /batch`: many questions in one request, each answered on a line of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from beacon.framework.access import Access
+from beacon.framework.batch import (
+    Batch,
+    decode_batch,
+    encode_document,
+    encode_end,
+    encode_item,
+    encode_item_error,
+    query_of,
+)
+from beacon.framework.errors import BeaconError, InvalidRequest
+from beacon.framework.extensions import NDJSON
+from beacon.framework.query import Query
+from beacon.framework.response import encode
+from beacon.framework.service import Service
+from beacon.framework.stream_encoding import LINES, error_document
+from beacon.web.middleware import JSON_HEADERS
+from beacon.web.preferences import Deadline, accepted
+from beacon.web.sending import Lines, Sending
+
+JSON = "application/json"
+
+DOCUMENT_MAX_BYTES = 32 * 1024 * 1024
+"""Of answers that are collected for one document; as lines there may be any number."""
+
+_READ_AT_A_TIME = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Batches:
+    """Answers batches of at most `items_max` questions."""
+
+    service: Service
+    sending: Sending
+    items_max: int
+
+    def read(self, body: bytes) -> Batch:
+        """The batch that a body holds; raises `InvalidRequest` when it holds none."""
+        return decode_batch(body, self.service.model, self.service.limits, self.items_max)
+
+    async def answer(
+        self, request: web.Request, batch: Batch, access: Access, deadline: Deadline
+    ) -> web.StreamResponse:
+        """Answer as lines, in whichever order answers come, or as one document, in order."""
+        if accepted(request.headers, JSON, NDJSON) == JSON:
+            return await self._document(batch, access, deadline)
+        return await self.sending.send(
+            request,
+            NDJSON,
+            deadline.headers,
+            self._lines(batch, access, deadline),
+            heartbeat=LINES.heartbeat,
+            failed=_failed,
+        )
+
+    async def _lines(self, batch: Batch, access: Access, deadline: Deadline) -> Lines:
+        answered = 0
+        async with aclosing(self._answers(batch, access, deadline)) as answers:
+            async for _, line, is_answer in answers:
+                answered += is_answer
+                yield line + b"\n"
+        yield encode_end(len(batch.items), answered) + b"\n"
+
+    async def _document(self, batch: Batch, access: Access, deadline: Deadline) -> web.Response:
+        lines = [b""] * len(batch.items)
+        size = answered = 0
+        async with aclosing(self._answers(batch, access, deadline)) as answers:
+            async for place, line, is_answer in answers:
+                lines[place] = line
+                answered += is_answer
+                size += len(line)
+                if size > DOCUMENT_MAX_BYTES:
+                    raise InvalidRequest(
+                        f"the answers are larger than {DOCUMENT_MAX_BYTES >> 20} MiB; "
+                        f"ask for less, or with Accept: {NDJSON}"
+                    )
+        body = encode_document(lines, answered, self.service.identity)
+        return web.Response(body=body, headers={**JSON_HEADERS, **deadline.headers})
+
+    async def _answers(
+        self, batch: Batch, access: Access, deadline: Deadline
+    ) -> AsyncGenerator[tuple[int, bytes, bool]]:
+        """The place of each question, its line, and whether that is an answer."""
+        service = self.service
+        places: list[int] = []
+        queries: list[Query] = []
+        for place, item in enumerate(batch.items):
+            try:
+                queries.append(query_of(batch, item, service.model, service.limits))
+                places.append(place)
+            except InvalidRequest as error:
+                yield place, encode_item_error(item.id, error), False
+            if place % _READ_AT_A_TIME == 0:
+                await asyncio.sleep(0)  # other answers must not wait for a long list
+        found = service.answer_many(queries, access, deadline.seconds)
+        async with aclosing(found):
+            async for index, answer in found:
+                place = places[index]
+                item_id = batch.items[place].id
+                if isinstance(answer, BeaconError):
+                    yield place, encode_item_error(item_id, answer), False
+                    continue
+                line = encode_item(item_id, answer, queries[index], service.identity, service.model)
+                yield place, line, True
+
+
+def _failed(error: BeaconError) -> bytes:
+    return encode(error_document(error)) + b"\n"
