@@ -7,10 +7,9 @@ all. What is said becomes runs: intervals in which a sample has two alleles call
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from enum import IntEnum
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,8 +18,7 @@ from beacon.framework.errors import LoadError
 from beacon.load.byte_stream import DamagedFile, blocks
 from beacon.load.vcf_file import SUFFIXES
 from beacon.model.assemblies import NAMES, chromosome, implied_assembly, length
-
-I64 = npt.NDArray[np.int64]
+from beacon.model.spans import I64, NO_SPANS, Spans, layered
 
 _BED_SUFFIXES = (".bed", ".bed.gz")
 _NOT_DATA = ("#", "track", "browser")
@@ -40,28 +38,6 @@ class Said(IntEnum):
     BLOCK = 1
     REGION = 2
 
-
-class Spans(NamedTuple):
-    """Intervals with the alleles called in each (0, 1 or 2), in any order.
-
-    `starts` and `ends` are interbase, half-open. All three have the shape (intervals,).
-    """
-
-    starts: I64
-    ends: I64
-    copies: npt.NDArray[np.int8]
-
-    @classmethod
-    def joined(cls, parts: Iterable[Spans]) -> Spans:
-        """All intervals of several."""
-        columns = list(zip(*parts, strict=True))
-        if not columns:
-            return NO_SPANS
-        starts, ends, copies = (np.concatenate(column) for column in columns)
-        return cls(starts, ends, copies)
-
-
-NO_SPANS = Spans(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int8))
 
 Regions = Mapping[int, Spans]
 """Sequence code → assessed regions, apart from each other and in order; `copies` is 2."""
@@ -181,38 +157,4 @@ def runs(said: Mapping[Said, Spans]) -> Spans:
     with more alleles called counts. Neighbouring runs differ; nothing is said between runs or
     nothing was called.
     """
-    levels = [
-        (int(kind) * 3 + 2 - spans.copies, spans) for kind, spans in said.items() if len(spans[0])
-    ]
-    if not levels:
-        return NO_SPANS
-    level = np.concatenate([one for one, _ in levels])
-    starts = np.concatenate([spans.starts for _, spans in levels])
-    ends = np.concatenate([spans.ends for _, spans in levels])
-    real = starts < ends
-    level, starts, ends = level[real], starts[real], ends[real]
-    if not level.size:
-        return NO_SPANS
-    places = np.concatenate((starts, ends))
-    order = np.argsort(places, kind="stable")
-    places = places[order]
-    levels_there = np.concatenate((level, level))[order]
-    steps = np.concatenate((np.ones(level.size, np.int32), np.full(level.size, -1, np.int32)))
-    steps = steps[order]
-    last = np.flatnonzero(np.append(places[1:] != places[:-1], True))
-    copies = np.zeros(last.size, np.int8)
-    undecided = np.ones(last.size, bool)
-    for one in np.unique(level).tolist():
-        covered = np.cumsum(np.where(levels_there == one, steps, 0))[last] > 0
-        copies[covered & undecided] = 2 - one % 3
-        undecided &= ~covered
-    return _changes(places[last], copies)
-
-
-def _changes(places: I64, copies: npt.NDArray[np.int8]) -> Spans:
-    """Runs from a step function: `copies[i]` holds from `places[i]` on."""
-    new = np.flatnonzero(np.append(True, copies[1:] != copies[:-1]))
-    starts, values = places[new], copies[new]
-    ends = np.append(starts[1:], starts[-1])
-    called = values > 0
-    return Spans(starts[called], ends[called], values[called])
+    return layered([said.get(kind, NO_SPANS) for kind in Said])

@@ -13,10 +13,8 @@ from beacon.framework.errors import LoadError
 from beacon.framework.source import NOBODY
 from beacon.load.annotations import Annotator
 from beacon.load.assessed import (
-    NO_SPANS,
     Regions,
     Said,
-    Spans,
     contained,
     copies_in_regions,
     has_one_x,
@@ -36,6 +34,7 @@ from beacon.load.spool import (
     ODD,
     OUTSIDE,
     START_BITS,
+    ZYGOSITY,
     Alleles,
     Array,
     SegmentWriter,
@@ -44,11 +43,17 @@ from beacon.load.structural import is_structural
 from beacon.load.vcf import RecordReader
 from beacon.load.vcf_alleles import NOTHING, REFERENCE_BLOCK
 from beacon.load.vcf_file import VcfFile
+from beacon.model.allele import Zygosity
 from beacon.model.assemblies import chromosome, length
 from beacon.model.assemblies import code as sequence_code
+from beacon.model.assessment import CARRIER as CARRYING
+from beacon.model.assessment import OUTSIDE as OUTSIDE_KIND
+from beacon.model.assessment import PersonFileSaid, PlaceSaid, mark_of, near_changes, said
 from beacon.model.reference import Bases
+from beacon.model.spans import NO_SPANS, Spans, change_within, copies_at
 
 _BCF_SUFFIX = ".bcf"
+_HEMI = int(Zygosity.HEMI)
 _START = np.uint64((1 << START_BITS) - 1)
 
 
@@ -117,6 +122,8 @@ class PersonFile:
             for row in self.rows.tolist():
                 for code in self.regions:
                     self._place(row, code)
+        for row in {*self.rows.tolist()} - {NOBODY}:
+            segment.said.add_file(self._said_of(row, says))
         for (row, code), place in self._places.items():
             if row != NOBODY:
                 self._hand_over(segment, row, code, place, says)
@@ -282,27 +289,55 @@ class PersonFile:
             place.records.append(Spans(*(column[~is_block] for column in loose)))
         keys = np.concatenate([np.array(place.loose_keys, np.uint64), *place.keys])
         flags = np.concatenate([np.array(place.loose_flags, np.uint8), *place.flags])
-        found = NO_SPANS
+        found = base = NO_SPANS
+        starts = (keys >> np.uint64(LOW_BITS) & _START).astype(np.int64)
+        ends = starts + self._alleles.extents(keys)
         if says:
-            found = runs(self._said(code, place))
+            of_file = self._said(code, place)
+            found, base = runs(of_file), of_file.get(Said.REGION, NO_SPANS)
             segment.add_runs(code, row, found)
-            starts = (keys >> np.uint64(LOW_BITS) & _START).astype(np.int64)
-            flags = flags | _odd(found, starts, flags)
+            flags = flags | _odd(found, starts, ends, flags)
         if self.regions is not None:
-            flags = flags | self._outside(code, place, keys, flags)
+            flags = flags | self._outside(code, place, starts, ends, flags)
             self.outside += int(np.count_nonzero(flags & OUTSIDE))
         segment.add_calls(keys, row, flags)
+        calls = self._kept(found, keys, starts, ends, flags)
+        regions, rest = said(found, base, calls)
+        segment.said.add_place(
+            PlaceSaid(row=row, file=str(self.path), code=code, regions=regions, rest=rest)
+        )
 
-    def _outside(self, code: int, place: _Place, keys: Array, flags: Array) -> Array:
+    def _said_of(self, row: int, says: bool) -> PersonFileSaid:
+        return PersonFileSaid(
+            row=row,
+            file=str(self.path),
+            codes=tuple(sorted(code for code in self.codes if (row, code) in self._places)),
+            says=says,
+            is_bounded=self.regions is not None,
+        )
+
+    def _kept(
+        self, found: Spans, keys: Array, starts: Array, ends: Array, flags: Array
+    ) -> tuple[Array, Array, Array, Array, Array]:
+        """The calls that spans and carriers do not tell: starts, extents, marks, copies, kinds."""
+        carrying = flags & CARRIER != 0
+        copies = np.minimum(flags >> COPIES_SHIFT & 3, 2)
+        by_zygosity = np.where(flags & ZYGOSITY == _HEMI, 1, 2)
+        named = ~carrying | (copies != by_zygosity) | (flags & (ODD | OUTSIDE) != 0)
+        kept = named | near_changes(found, starts, ends)
+        kinds = np.where(carrying, CARRYING, 0) | np.where(flags & OUTSIDE != 0, OUTSIDE_KIND, 0)
+        marks = np.zeros(keys.size, np.uint32)
+        marks[named] = [mark_of(self._alleles.allele(key)) for key in keys[named].tolist()]
+        extents = (ends - starts)[kept]
+        return starts[kept], extents, marks[kept], copies[kept], kinds[kept]
+
+    def _outside(self, code: int, place: _Place, starts: Array, ends: Array, flags: Array) -> Array:
         """The bit `OUTSIDE` for each call of a carrier that neither regions nor blocks contain."""
-        outside = np.zeros(keys.size, np.uint8)
-        carrying = np.flatnonzero(flags & CARRIER)
-        starts = (keys[carrying] >> np.uint64(LOW_BITS) & _START).astype(np.int64)
-        ends = starts + self._alleles.extents(keys[carrying])
         regions = (self.regions or {}).get(code, NO_SPANS)
         within = contained(starts, ends, Spans.joined((regions, *place.blocks)))
-        outside[carrying[~within]] = OUTSIDE
-        return outside
+        outside = (flags & CARRIER != 0) & ~within
+        bits: Array = outside.astype(np.uint8) * np.uint8(OUTSIDE)
+        return bits
 
     def _said(self, code: int, place: _Place) -> dict[Said, Spans]:
         records = Spans.joined(place.records)
@@ -323,17 +358,12 @@ def _info(text: str) -> dict[str, str | bool]:
     return found
 
 
-def _odd(found: Spans, starts: Array, flags: Array) -> Array:
-    """The bit `ODD` for each call whose own record says other than the runs do there."""
-    if not starts.size:
-        return np.empty(0, np.uint8)
-    copies = np.zeros(starts.size, np.int8)
-    if found.starts.size:
-        at = np.searchsorted(found.starts, starts, side="right") - 1
-        inside = (at >= 0) & (found.ends[at] > starts)
-        copies[inside] = found.copies[at[inside]]
-    odd: Array = (np.minimum(flags >> COPIES_SHIFT & 3, 2) != copies).astype(np.uint8) * ODD
-    return odd
+def _odd(found: Spans, starts: Array, ends: Array, flags: Array) -> Array:
+    """The bit `ODD` for each call whose own record says other than the runs do all over it."""
+    copies = np.minimum(flags >> COPIES_SHIFT & 3, 2)
+    odd = (copies != copies_at(found, starts)) | change_within(found, starts, ends)
+    bits: Array = odd.astype(np.uint8) * np.uint8(ODD)
+    return bits
 
 
 def _compact(spans: Spans) -> Spans:

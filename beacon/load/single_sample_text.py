@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from beacon.load.assessed import Spans
 from beacon.load.genotypes import Calls
 from beacon.load.spool import (
     CARRIER,
@@ -29,6 +28,7 @@ from beacon.model.assemblies import chromosome, implied_assembly, length
 from beacon.model.assemblies import code as sequence_code
 from beacon.model.normalisation import left_shifted, reference_mismatch
 from beacon.model.reference import Bases
+from beacon.model.spans import Spans
 
 Array = npt.NDArray[Any]
 I64 = npt.NDArray[np.int64]

@@ -49,7 +49,7 @@ _SHARE_BYTES = 256 << 20
 _SHARE_FILES = 256
 _WORTH_A_PROCESS_BYTES = 8 << 20
 _SILENT = "nothing says where these people have no variant: frequencies are not known"
-_OTHERS = "added to people of earlier loads: who does not list an allele is not in its number"
+_BESIDE = "added beside an earlier file of the same person, which stays"
 _WITHDRAWN = "the person has withdrawn; nothing of the file is loaded"
 
 
@@ -212,10 +212,11 @@ class _Merge:
     def read_and_merge(self, run: Run) -> None:
         """Read the files, hand over what is in them, and finish them."""
         self._row_of = _rows(self.load, [one for one, _ in self.new])
-        self._warn_of_others()
         with tempfile.TemporaryDirectory(prefix="beacon-load-") as folder:
             stems, silent = self._read(run, Path(folder))
-            self._merge(Spool(stems), silent, self._bounded())
+            spool = Spool(stems)
+            self._warn_of_files_beside(self.load.assess(spool.said()))
+            self._merge(spool, silent, self._bounded())
         for facts, source in self.new:
             if not self._has_withdrawn(facts):
                 self.load.finish(source)
@@ -316,20 +317,18 @@ class _Merge:
                             f"{path}; a person's calls on one sequence belong in one file"
                         )
 
-    def _warn_of_others(self) -> None:
-        """Say so when there are people whose files are not merged with these."""
-        rows = {row for row in self._row_of.values() if row != NOBODY}
-        if not rows or max(rows) < len(rows):  # rows are numbered as people come
-            return
-        self.report.warn(
-            Problem(
-                file=self.new[0][0].path.name if len(self.new) == 1 else _files(len(self.new)),
-                place="",
-                reason=_OTHERS,
-                detail="carriers are complete; for frequencies that everybody is in, load all "
-                "files into a new dataset at once",
+    def _warn_of_files_beside(self, files: Sequence[str]) -> None:
+        """Say so of files whose people have other files with calls on the same sequence."""
+        for file in dict.fromkeys(files):
+            self.report.warn(
+                Problem(
+                    file=Path(file).name,
+                    place="",
+                    reason=_BESIDE,
+                    detail="to put a corrected file in place of an earlier one, load it under "
+                    "the name that that one had",
+                )
             )
-        )
 
     def _warn_of_silence(self, silent: Sequence[Path]) -> None:
         self.report.warn(

@@ -26,10 +26,10 @@ from beacon.load.spool import (
     Array,
     Spool,
     Window,
-    extent,
     snv_at,
 )
 from beacon.model.allele import Allele, Called, Observation, Zygosity
+from beacon.model.assessment import extent
 
 HOM = int(Zygosity.HOM)
 
@@ -253,6 +253,7 @@ class _Sites:
         first, end = self._carried[group], self._carried[group + 1]
         rows, zygosity = self._rows[first:end], self._zygosity[first:end]
         called = self._called(group, inside)
+        listing = self.calls.rows[self._starts[group] : self._stops[group]]
         return Observation(
             allele=allele,
             rows=rows,
@@ -261,6 +262,7 @@ class _Sites:
             allele_number=called.allele_number if called else 0,
             allele_count=end - first + int(np.count_nonzero(zygosity == HOM)),
             annotation=said,
+            samples=listing[listing != NOBODY],
         )
 
     def _called(self, group: int, inside: slice) -> Called | None:

@@ -15,11 +15,13 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from beacon.load.assessed import Spans
 from beacon.load.notes import NOTE, Noted, Notes
+from beacon.load.said import SaidWriter, read_said
 from beacon.model.allele import NO_INFO, Allele
 from beacon.model.assemblies import NAMES
 from beacon.model.assemblies import code as sequence_code
+from beacon.model.assessment import PersonFileSaid, PlaceSaid, extent
+from beacon.model.spans import Spans
 
 START_BITS = 28
 LOW_BITS = 31
@@ -44,9 +46,6 @@ CALL = np.dtype([("key", "<u8"), ("row", "<u4"), ("flags", "u1")])
 RUN = np.dtype([("site", "<u8"), ("end", "<u4"), ("row", "<u4"), ("copies", "u1")])
 """One run of one sample. `site`: sequence code and start."""
 
-LONGEST = BIN_BASES
-"""Bases of a footprint over which it is asked who was looked at; the rest is taken to be alike."""
-
 Array = npt.NDArray[Any]
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder()
@@ -70,14 +69,6 @@ def snv_at(site: int, low: int) -> Allele:
     start = site & (1 << START_BITS) - 1
     name = NAMES[(site >> START_BITS) - 1]
     return Allele(name, start, start + 1, _BASES[low >> 2], _BASES[low & 3], "SNP")
-
-
-def extent(allele: Allele) -> int:
-    """Bases of the footprint; a structural variant has the one base it is written at."""
-    if allele.structural:
-        return 1
-    start, end = allele.footprint
-    return min(end - start, LONGEST)
 
 
 class Alleles:
@@ -146,11 +137,14 @@ class SegmentWriter:
     alleles: Alleles = field(default_factory=Alleles)
     notes: Notes = field(init=False)
     """What files say of the alleles."""
+    said: SaidWriter = field(init=False)
+    """What files say of where their samples were looked at."""
     _calls: list[Array] = field(default_factory=list)
     _runs: list[Array] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.notes = Notes(_part(self.stem, "notes-text"))
+        self.said = SaidWriter(_part(self.stem, "said"))
 
     def add_calls(self, keys: Array, row: int, flags: Array) -> None:
         """Calls of one sample; keys are those of `alleles`."""
@@ -179,6 +173,7 @@ class SegmentWriter:
         runs = np.concatenate([np.empty(0, RUN), *self._runs])
         runs = runs[np.argsort(runs["site"], kind="stable")]
         notes = self.notes.close()
+        self.said.close()
         if notes.size:
             _replace_numbers(notes, places)
             notes = notes[np.argsort(notes["key"], kind="stable")]
@@ -252,6 +247,11 @@ class Spool:
                     first, size = bin_, 0
                 size += here
             yield Window(first, end, size)
+
+    def said(self) -> Iterator[PersonFileSaid | PlaceSaid]:
+        """What the files say of where their samples were looked at, in the order of files."""
+        for stem in self._stems:
+            yield from read_said(_part(stem, "said"))
 
     def runs(self, first: int, end: int) -> Array:
         """The runs that start in the bins, in no order."""

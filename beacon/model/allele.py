@@ -239,6 +239,9 @@ class Observation(msgspec.Struct, frozen=True, eq=False):
         strata: counts by population, shape (populations, 5), int64: allele count, allele number,
             heterozygous, homozygous and hemizygous *people*; -1 is not stated. The populations
             are those that `Load.populations` named, the first of them everybody.
+        samples: the rows that it decides of, whatever was said before; `None` is all samples of the
+            file, or nobody but the carriers where no more is known. Of others that are `called`
+            it tells where nothing else does. Shape (samples,), uint32.
 
     """
 
@@ -251,6 +254,7 @@ class Observation(msgspec.Struct, frozen=True, eq=False):
     annotation: Mapping[str, Any] | None = None
     asserted: bool = False
     strata: NDArray[np.int64] | None = None
+    samples: NDArray[np.uint32] | None = None
 
 
 _MATE = re.compile(r"[\[\]](?P<mate>[^\[\]]+:\d+)[\[\]]")

@@ -9,7 +9,7 @@ whole before they take the place of the old ones.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -21,6 +21,7 @@ from pyroaring import BitMap
 from beacon.framework.source import NOBODY
 from beacon.model.allele import Allele, Called, Observation
 from beacon.model.assemblies import code as chromosome_code
+from beacon.model.assessment import PersonFileSaid, PlaceSaid
 from beacon.model.normalisation import left_shifted
 from beacon.model.ontology import Ontologies
 from beacon.model.reference import Bases
@@ -32,10 +33,12 @@ from beacon.mongo.allele_keys import (
     is_typed_by_bases,
 )
 from beacon.mongo.annotations import catalogue_annotations, write_annotations
+from beacon.mongo.assessed import Assessed
 from beacon.mongo.block_writes import BlockWrites, copy_layer
 from beacon.mongo.blocks import row_set
 from beacon.mongo.called import Patterns
 from beacon.mongo.documents import bin_shift_for, block_id
+from beacon.mongo.joining import Item, Joining
 from beacon.mongo.merging import Merging
 from beacon.mongo.observed import count_observed
 from beacon.mongo.packing import (
@@ -47,6 +50,7 @@ from beacon.mongo.packing import (
     entries_of,
 )
 from beacon.mongo.presence import present
+from beacon.mongo.revisiting import Revisiting
 from beacon.mongo.stored import copy_patterns, read_called, read_stored
 from beacon.mongo.structural_writes import write_structural
 
@@ -77,6 +81,8 @@ class AlleleWriter:
         self._shift: int | None = manifest.get("shift") or state.get("shift")
         self._samples: BitMap | None = None
         self._merging = Merging()
+        self._assessed = Assessed(database, manifest.get("assessed", ()))
+        self._joining = Joining(self._merging, self._assessed)
         self._patterns = Patterns(slot)
         self._called: dict[bytes, Called] = {}
         self._populations: list[str] = list(
@@ -110,6 +116,15 @@ class AlleleWriter:
     def samples_of_file(self, rows: U32) -> None:
         """The rows of a file's samples: whom the alleles that follow speak for."""
         self._samples = row_set(rows[rows != NOBODY])
+
+    def assess(self, layer: int, said: Iterable[PersonFileSaid | PlaceSaid]) -> list[str]:
+        """Take where the people of this load were looked at, see `Load.assess`.
+
+        Args:
+            layer: Where to keep it.
+        """
+        self._joining.is_of_people = True
+        return self._assessed.add(layer, said)
 
     def shift_by(self, bases: Bases) -> None:
         """Move insertions and deletions as far left as the reference sequence lets them."""
@@ -179,6 +194,8 @@ class AlleleWriter:
                 observation = self._of_dataset(observation)
             # Records that name carriers one by one speak for nobody else.
             samples = None if observation.called is None else speaking
+            if observation.samples is not None:
+                samples = row_set(observation.samples)
             if fits_block(allele):
                 key = (chromosome_code(allele.reference_name), allele.start >> shift)
                 of_bin = bins.get(key)
@@ -209,6 +226,7 @@ class AlleleWriter:
                 self._database,
                 self._slot,
                 self._merging,
+                self._joining.listed,
                 self._patterns,
                 stamp,
                 self._bulky,
@@ -220,6 +238,34 @@ class AlleleWriter:
             self._copy_forward("annotations", documents.ANNOTATIONS)
             write_annotations(self._database, self._slot, self._annotated, self._ontologies)
             self._annotated = []
+
+    def revisit(self, rows: int) -> None:
+        """Look again at alleles that the load has not, for the people of its files.
+
+        Args:
+            rows: Rows of the dataset.
+        """
+        layers = self._manifest.get("layers", ())
+        if not self._joining.is_of_people:
+            return
+        revisiting = Revisiting(
+            self._database,
+            self._slot,
+            self._joining,
+            self._assessed,
+            self._patterns,
+            self._writes,
+            self._called_in,
+            rows,
+        )
+        if layers:
+            slots_of = {code: {*slots, self._slot} for code, slots in self._older.items()}
+            self._codes |= revisiting.blocks(self._shift or 0, slots_of)
+        if self._manifest.get("structural"):
+            layer = self._slot if self._has["structural"] else self._manifest["structural"]
+            revisiting.structural(
+                layer, lambda: self._copy_forward("structural", documents.STRUCTURAL)
+            )
 
     def finish(self) -> dict[str, Any]:
         """What the manifest has to say of the alleles."""
@@ -234,6 +280,8 @@ class AlleleWriter:
             "long_alleles": self._long_alleles,
             "typed_alleles": self._typed_alleles,
         }
+        if self._assessed.layers:
+            named["assessed"] = self._assessed.layers
         for key, written in self._has.items():
             if written:
                 named[key] = self._slot
@@ -252,23 +300,37 @@ class AlleleWriter:
             for code, number in (place,)
         }
         mine, theirs = self._existing(keys)
-        merged: list[int] = []
-        encoded = []
+        waiting: dict[int, dict[_Key, Entry]] = {}
+        items: list[Item] = []
         for key, place in keys.items():
             if key in mine and mine[key].block.get("p") == stamp:
                 continue  # written before the crash that this load was taken up after
-            entries = self._contributions(key, *self._bins[place])
-            if key in mine:
-                entries = self._merge(mine[key], entries, self._merging.unite)
-                merged.append(key)
-            elif key in theirs:
-                entries = self._merge(theirs[key], entries, self._merging.supersede)
+            known = mine.get(key) or theirs.get(key)
+            entries = {one.key: one for one in decode_entries(known)} if known else {}
+            waiting[key] = entries
+            observations, _ = self._bins[place]
+            alleles = {_key_of(key, shift, one.allele): one.allele for one in observations}
+            for name, new in self._contributions(key, *self._bins[place]).items():
+                items.append(Item(alleles[name], entries.get(name), new, key in mine, key))
+        for item, entry in zip(items, self._joining.listed(items), strict=True):
+            waiting[item.block][entry.key] = entry
+        self._write_blocks(waiting, stamp, rows, frozenset(mine).intersection(waiting))
+        self._bins = {}
+
+    def _write_blocks(
+        self,
+        blocks: Mapping[int, dict[_Key, Entry]],
+        stamp: str,
+        rows: int,
+        merged: frozenset[int],
+    ) -> None:
+        encoded = []
+        for key, entries in blocks.items():
             one = encode_block(key, self._slot, list(entries.values()), rows, self._patterns)
             one.block["p"] = stamp
             encoded.append(one)
         self._writes.write_patterns(self._patterns.drain())
-        self._writes.write(encoded, frozenset(merged))
-        self._bins = {}
+        self._writes.write(encoded, merged)
 
     def _existing(
         self, keys: Mapping[int, tuple[int, int]]
@@ -315,15 +377,6 @@ class AlleleWriter:
         for entry in entries_of(observations, samples, start):
             same = entries.get(entry.key)
             entries[entry.key] = entry if same is None else self._merging.unite(same, entry)
-        return entries
-
-    @staticmethod
-    def _merge(
-        existing: Stored, entries: dict[_Key, Entry], join: Callable[[Entry, Entry], Entry]
-    ) -> dict[_Key, Entry]:
-        for old in decode_entries(existing):
-            new = entries.get(old.key)
-            entries[old.key] = old if new is None else join(old, new)
         return entries
 
     def _of_dataset(self, observation: Observation) -> Observation:
@@ -377,3 +430,9 @@ def _shifted(observation: Observation, bases: Bases) -> Observation:
     if allele is observation.allele:
         return observation
     return msgspec.structs.replace(observation, allele=allele)
+
+
+def _key_of(key: int, shift: int, allele: Allele) -> _Key:
+    """What an allele goes by among the entries of a block."""
+    start = (key >> 16 & 0xFFFFFF) << shift
+    return (allele.start - start, allele.reference_bases, allele.alternate_bases)

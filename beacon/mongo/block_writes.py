@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from pymongo import InsertOne, ReplaceOne
+from pymongo import DeleteMany, InsertOne, ReplaceOne
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError
 
@@ -101,9 +101,10 @@ class BlockWrites:
         if whole is not None:
             for collection in _BESIDE:
                 self._database[collection].delete_many({"_id": {"$in": whole["keys"]}})
-            for key in whole["keys"]:
-                low, high = dense_range(key)
-                self._database[documents.DENSE].delete_many({"_id": {"$gte": low, "$lte": high}})
+            ranges = [dense_range(key) for key in whole["keys"]]
+            deletions = [DeleteMany({"_id": {"$gte": low, "$lte": high}}) for low, high in ranges]
+            if deletions:
+                self._database[documents.DENSE].bulk_write(deletions, ordered=False)
             for collection in (*_BESIDE, documents.DENSE, documents.BLOCKS):
                 kept = staged.find({"l": self._slot, "t": self._kind, "c": collection})
                 batch = [one["d"] for one in kept]

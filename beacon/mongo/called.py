@@ -74,7 +74,7 @@ class Patterns:
             else numbers.setdefault(self.digest(one.called), len(numbers))
             for one in ordered
         ]
-        if not numbers:
+        if not numbers and all(one.samples is None for one in ordered):
             return None
         document: dict[str, Any] = {"_id": key, "l": self._slot, "w": list(numbers)}
         if len(numbers) > 1 or NOBODY_KNOWN in indexes:

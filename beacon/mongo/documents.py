@@ -11,6 +11,7 @@
 `cdense`        carriers of one common allele, as a Roaring bitmap
 `called`        which sets of people the alleles of the same bin were looked at in
 `patterns`      those sets, each once a slot
+`assessed`      where people were looked at, by their files (see `mongo/assessed_documents.py`)
 `strata`        counts by population of the same bin, where genotypes are not there to count
 `sv`            structural variants and long alleles, one document each
 `annotations`   variant records as they were loaded, with what they can be found by
@@ -40,6 +41,7 @@ RARE = "cblk"
 DENSE = "cdense"
 CALLED = "called"
 PATTERNS = "patterns"
+ASSESSED = "assessed"
 STRATA = "strata"
 STRUCTURAL = "sv"
 ANNOTATIONS = "annotations"

@@ -52,6 +52,7 @@ def release_of(manifest: Mapping[str, Any] | None) -> int:
 def layers_of(manifest: Mapping[str, Any]) -> set[int]:
     """All slots and metadata layers that a manifest names."""
     named = {layer["slot"] for layer in manifest.get("layers", ())}
+    named.update(manifest.get("assessed", ()))
     named |= {
         manifest[key] for key in ("metadata", "structural", "annotations") if manifest.get(key)
     }

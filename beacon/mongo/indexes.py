@@ -23,6 +23,7 @@ _COMPRESSED = (
 _INDEXES: tuple[tuple[str, tuple[str, ...]], ...] = (
     (documents.RECORDS, ("l", "t", "id")),
     (documents.STAGED, ("l", "t", "id")),
+    (documents.ASSESSED, ("l", "c", "r")),
     (documents.STRUCTURAL, ("l", "c", "k", "s", "e")),
     (documents.STRUCTURAL, ("l", "_id")),
     (documents.ANNOTATIONS, ("l", "c", "s")),

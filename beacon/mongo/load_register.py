@@ -26,6 +26,7 @@ _LAYERED = (
     documents.DENSE,
     documents.CALLED,
     documents.PATTERNS,
+    documents.ASSESSED,
     documents.STRATA,
     documents.STRUCTURAL,
     documents.ANNOTATIONS,

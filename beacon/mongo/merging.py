@@ -73,6 +73,62 @@ class Merging:
                 called = self._once(_replaced, old.called, new.called, new.samples)
         return _entry(old, new, _united(kept, new.codes), called, new.samples)
 
+    def replace_people(self, old: Entry, new: Entry, replaced: BitMap) -> Entry:
+        """One allele from an earlier load and from files of single people.
+
+        These decide of `new.samples`, and tell of other people where nothing else does.
+
+        Args:
+            replaced: Those of whom an earlier file no longer counts.
+        """
+        gone = replaced if new.samples is None else self._once(_union, new.samples, replaced)
+        left = self._without(old, gone, gone)
+        called = left.called
+        if called is None or new.called is None:
+            called = _one_of(called, new.called)
+        else:
+            called = self._once(_filled, called, new.called)
+        return _entry(left, new, _united(left.codes, new.codes), called, new.samples)
+
+    def without_people(self, entry: Entry, replaced: BitMap, unsaid: BitMap) -> Entry:
+        """The allele without what is said of some people.
+
+        Args:
+            replaced: Those who are no carriers either.
+            unsaid: Those who may carry it.
+        """
+        gone = self._once(_union, replaced, unsaid) if unsaid else replaced
+        return self._without(entry, replaced, gone)
+
+    def _without(self, entry: Entry, carriers: BitMap, called: BitMap) -> Entry:
+        codes, left = entry.codes, entry.called
+        if carriers and len(codes):
+            kept = codes[~_are_in(codes >> 2, carriers)]
+            codes = kept if len(kept) < len(codes) else codes
+        if left is not None and (left.twice.intersect(called) or left.once.intersect(called)):
+            left = self._once(_left, left, called)
+        if codes is entry.codes and left is entry.called:
+            return entry
+        alone = replace(entry, codes=codes[:0], called=None, allele_count=0, allele_number=0)
+        return _entry(alone, replace(alone, codes=codes, called=left), codes, left, entry.samples)
+
+    def add_called(self, entry: Entry, called: Called) -> Entry:
+        """The allele with people who were looked at there, of those of whom nothing is known."""
+        if entry.called is not None:
+            called = self._once(_filled, entry.called, called)
+        return _recalled(entry, called)
+
+    def left_unknown(self, entry: Entry, rows: BitMap) -> Entry:
+        """The allele with nothing known of some people but that they carry it."""
+        if entry.called is None:
+            return entry
+        called = self._once(_left, entry.called, rows)
+        return _recalled(entry, called if called.twice or called.once else None)
+
+    def left_out(self, called: Called, rows: BitMap) -> Called:
+        """The set without some people."""
+        return self._once(_left, called, rows)
+
     def without(self, entry: Entry, rows: BitMap) -> Entry | None:
         """The allele without some people; `None` when nobody else was seen to carry it."""
         codes = entry.codes
@@ -135,6 +191,23 @@ def _entry(
         samples=samples,
         strata=strata,
     )
+
+
+def _recalled(entry: Entry, called: Called | None) -> Entry:
+    """The allele with another set of those who were looked at."""
+    if called is not None and len(entry.codes):
+        called = _with_carriers(called, entry.codes)
+    if called is entry.called:
+        return entry
+    number = 0 if called is None else called.allele_number
+    return replace(entry, called=called, allele_number=number)
+
+
+def _filled(known: Called, more: Called) -> Called:
+    """The set with those of another one who are not in it; the same if there are none."""
+    twice = more.twice - known.twice - known.once
+    once = more.once - known.twice - known.once
+    return Called(known.twice | twice, known.once | once) if twice or once else known
 
 
 def union_of(first: Called, second: Called) -> Called:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -15,6 +15,7 @@ from beacon.framework.answer import Record
 from beacon.framework.errors import LoadError
 from beacon.framework.source import NOBODY, SourceFile
 from beacon.model.allele import Observation
+from beacon.model.assessment import PersonFileSaid, PlaceSaid
 from beacon.model.ontology import Ontologies
 from beacon.model.reference import Bases
 from beacon.mongo import documents
@@ -149,6 +150,19 @@ class MongoLoad:
         """Add to what is said of alleles; written at the next `mark`."""
         return self._alleles.annotate(annotations, self._ontologies)
 
+    def assess(self, said: Iterable[PersonFileSaid | PlaceSaid]) -> list[str]:
+        """Take where people of single files were looked at; kept in a layer of its own."""
+        loads = self._database[documents.LOADS]
+        layer = (loads.find_one({"_id": self._slot}) or {}).get("assessed")
+        if layer is None:
+            layer = next_slot(self._database)
+            loads.update_one(
+                {"_id": self._slot},
+                {"$set": {"assessed": layer}, "$addToSet": {"layers": layer}},
+            )
+        self._remember_samples()
+        return self._alleles.assess(layer, said)
+
     def left_shifted(self, *, all_of_them: bool) -> None:
         """Whether the insertions and deletions of this load are as far left as they can be."""
         self._alleles.left_shifted(all_of_them=all_of_them)
@@ -242,6 +256,7 @@ class MongoLoad:
         """
         self._remember_samples()
         self._alleles.flush("publish", max(len(self._samples), 1))
+        self._alleles.revisit(max(len(self._samples), 1))
         alleles = self._alleles.finish()
         manifest = dict(self._manifest)
         new_people = (

@@ -21,6 +21,7 @@ from beacon.model.ontology import Ontologies
 from beacon.mongo import documents
 from beacon.mongo.allele_keys import in_questions
 from beacon.mongo.annotations import annotation_document, catalogue_annotations
+from beacon.mongo.assessed_documents import forget_assessed
 from beacon.mongo.barred import Barred, without_gone
 from beacon.mongo.block_writes import BlockWrites, copy_layer
 from beacon.mongo.called import Patterns, called_of
@@ -240,6 +241,7 @@ def sweep(database: Documents, manifest: Mapping[str, Any], rows: BitMap) -> Non
         database[collection].delete_many({"l": {"$in": others}})
     for slot in slots:
         _sweep_patterns(database, slot, rows)
+    forget_assessed(database, manifest.get("assessed", ()), rows)
 
 
 def _sweep_blocks(database: Documents, manifest: Mapping[str, Any], slots: list[int]) -> None:

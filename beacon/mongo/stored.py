@@ -11,6 +11,7 @@ from pymongo.errors import BulkWriteError
 
 from beacon.model.allele import Called
 from beacon.mongo import documents
+from beacon.mongo.blocks import COMMON, Block
 from beacon.mongo.called import (
     called_of,
     called_of_alleles,
@@ -21,6 +22,10 @@ from beacon.mongo.called import (
 )
 from beacon.mongo.documents import dense_range
 from beacon.mongo.packing import Stored
+
+_RANGES_AT_ONCE = 100
+_KEY_BYTES = 8
+"""Of the key of a common allele's carriers, what is the key of the block."""
 
 Documents = Database[dict[str, Any]]
 CalledIn = Callable[[Collection[bytes]], Mapping[bytes, Called]]
@@ -50,19 +55,33 @@ def read_stored(
     patterns = called_in(
         wanted | {key for document in open_ones.values() for key in sample_keys_of(document)}
     )
+    dense = _dense(database, blocks)
     stored = {}
     for key, block in blocks.items():
-        low, high = dense_range(key)
-        dense = database[documents.DENSE].find({"_id": {"$gte": low, "$lte": high}})
         stored[key] = Stored(
             block,
             beside[documents.RARE].get(key),
-            {document["_id"]: document for document in dense},
+            dense[key],
             called_of_alleles(called.get(key), block["n"], patterns),
             beside[documents.STRATA].get(key),
             samples_of_alleles(open_ones.get(key), block["n"], patterns),
         )
     return stored
+
+
+def _dense(
+    database: Documents, blocks: Mapping[int, dict[str, Any]]
+) -> dict[int, dict[bytes, dict[str, Any]]]:
+    """The carriers of blocks' common alleles; of blocks that have none, nothing is asked."""
+    having = [key for key, one in blocks.items() if (Block(one).column("flags") & COMMON).any()]
+    dense: dict[int, dict[bytes, dict[str, Any]]] = {key: {} for key in blocks}
+    for start in range(0, len(having), _RANGES_AT_ONCE):
+        ranges = {dense_range(key): key for key in having[start : start + _RANGES_AT_ONCE]}
+        asked = [{"_id": {"$gte": low, "$lte": high}} for low, high in ranges]
+        key_of = {low[:_KEY_BYTES]: key for (low, _), key in ranges.items()}
+        for document in database[documents.DENSE].find({"$or": asked}):
+            dense[key_of[document["_id"][:_KEY_BYTES]]][document["_id"]] = document
+    return dense
 
 
 def read_called(database: Documents, keys: Collection[bytes]) -> dict[bytes, Called]:

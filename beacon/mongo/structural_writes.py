@@ -18,16 +18,20 @@ from beacon.mongo.allele_keys import in_questions
 from beacon.mongo.blocks import observed, zygosities
 from beacon.mongo.called import Patterns, pattern_id
 from beacon.mongo.documents import length_class
+from beacon.mongo.joining import Item
 from beacon.mongo.merging import Merging
 from beacon.mongo.packing import Entry, entries_of
 
 Documents = Database[dict[str, Any]]
+Join = Callable[[Sequence[Item]], list[Entry]]
+"""Joins what is said of alleles with what is known of them, as `Joining.listed` does."""
 
 
 def write_structural(
     database: Documents,
     slot: int,
     merging: Merging,
+    join: Join,
     patterns: Patterns,
     stamp: str,
     given: Sequence[tuple[str, Observation, BitMap | None]],
@@ -36,6 +40,7 @@ def write_structural(
     """Merge alleles with those that the slot has.
 
     Args:
+        join: Joins them with what is known.
         patterns: Where those who were looked at are kept; they are written by the caller, before.
         stamp: Names the flush: what carries it was written before a crash.
         given: Each allele's key, what was observed, and the samples that it speaks for.
@@ -59,20 +64,21 @@ def write_structural(
         {
             key
             for one in existing.values()
-            for key in (*key_of_structural(one), *_samples_key(one, slot))
+            for key in (*key_of_structural(one), *samples_key(one, slot))
         }
     )
-    operations = []
+    items: dict[str, Item] = {}
     for key, (entry, allele) in grouped.items():
         old = existing.get(key)
-        if old is not None:
-            if old["p"] == stamp:
-                continue
-            merge = merging.unite if old["by"] == slot else merging.supersede
+        if old is None:
+            items[key] = Item(allele, None, entry, is_mine=False)
+        elif old["p"] != stamp:
             known = entry_of_structural(old, sets)
-            known.samples = next((sets[key].twice for key in _samples_key(old, slot)), None)
-            entry = merge(known, entry)
-        document = structural_document(slot, key, entry, allele, patterns)
+            known.samples = next((sets[key].twice for key in samples_key(old, slot)), None)
+            items[key] = Item(allele, known, entry, is_mine=old["by"] == slot)
+    operations = []
+    for (key, item), entry in zip(items.items(), join([*items.values()]), strict=True):
+        document = structural_document(slot, key, entry, item.allele, patterns)
         document |= {"p": stamp, "by": slot}
         if entry.samples is not None:
             document["sp"] = patterns.samples_digest(entry.samples)
@@ -145,7 +151,7 @@ def key_of_structural(document: Mapping[str, Any]) -> tuple[bytes, ...]:
     return (pattern_id(document["l"], document["w"]),) if "w" in document else ()
 
 
-def _samples_key(document: Mapping[str, Any], slot: int) -> tuple[bytes, ...]:
+def samples_key(document: Mapping[str, Any], slot: int) -> tuple[bytes, ...]:
     """The key of the samples that an open load has spoken for at an allele that it wrote."""
     is_open = document["by"] == slot and "sp" in document
     return (pattern_id(slot, document["sp"]),) if is_open else ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +27,7 @@ class Release:
     populations: list[str] = field(default_factory=list)
     annotations: list[tuple[Allele, Mapping[str, Any]]] = field(default_factory=list)
     is_left_shifted: bool = False
+    said: list[Any] = field(default_factory=list)
 
     def counts(self) -> dict[str, int]:
         counts = Counter({kind: len(records) for kind, records in self.records.items()})
@@ -43,6 +44,7 @@ class Release:
             list(self.populations),
             list(self.annotations),
             self.is_left_shifted,
+            list(self.said),
         )
 
 
@@ -84,6 +86,10 @@ class MemoryLoad:
 
     def populations(self, names: Sequence[str]) -> None:
         self.release.populations = list(names)
+
+    def assess(self, said: Iterable[Any]) -> Sequence[str]:
+        self.release.said += list(said)
+        return []
 
     def left_shifted(self, *, all_of_them: bool) -> None:
         self.release.is_left_shifted = all_of_them

@@ -17,6 +17,7 @@ from beacon.load.report import Report
 from beacon.load.single_samples import Sizes, is_for_single_samples, load_single_samples
 from beacon.load.vcf import load_vcf
 from beacon.model.allele import Allele, Zygosity
+from beacon.model.assessment import Asked, PersonFileSaid, PlaceSaid, Statement
 
 SHARED = Path(__file__).parents[2] / "../shared/data"
 HEADER = (
@@ -534,18 +535,30 @@ def test_a_file_is_loaded_again_when_its_regions_are_new(tmp_path):
     assert with_regions.already_loaded == []
 
 
-def test_people_who_are_added_later_are_said_to_be_counted_apart(tmp_path):
-    first = write(tmp_path / "a.vcf", "A", "22 100 . A C . . . GT 0/1")
-    second = write(tmp_path / "b.vcf", "B", "22 100 . A C . . . GT 0/1")
-    (tmp_path / "all.bed").write_text("22\t0\t1000\n")
+def test_where_people_were_looked_at_is_handed_over_with_what_other_loads_need(tmp_path):
+    write(tmp_path / "a.vcf", "A", "22 100 . A C . . . GT 0/1\n22 400 . A C . . . GT ./.")
+    write(tmp_path / "b.vcf", "B", "22 500 . A C . . . GT 0/1")
+    write(tmp_path / "c.g.vcf", "C", "22 1 . A <*> . . END=200 GT 0/0\n22 201 . A C . . . GT 1")
+    (tmp_path / "all.bed").write_text("22\t0\t450\n")
     sink = MemorySink()
-    reports = [
-        load_single_samples(sink, "d", "GRCh37", [one], assessed=tmp_path / "all.bed")
-        for one in (first, second)
-    ]
+    for folder in (tmp_path / "a.vcf", tmp_path / "b.vcf"):
+        load_single_samples(sink, "d", "GRCh37", [folder], assessed=tmp_path / "all.bed")
+    report = load_single_samples(sink, "d", "GRCh37", [tmp_path / "c.g.vcf"])
+    told = sink.published["d"].said
+    files = [one for one in told if isinstance(one, PersonFileSaid)]
+    places = [one for one in told if isinstance(one, PlaceSaid)]
+    asked = Asked.of([snv(100), snv(201), snv(300), snv(400), snv(449), snv(500)])
+    copies = [Statement.of(one.regions, one.rest).copies(asked).tolist() for one in places]
 
-    assert not reports[0].warnings
-    assert ["earlier loads" in reason for reason in reports[1].warnings] == [True]
+    assert not report.warnings
+    assert [(one.row, one.codes, one.says, one.is_bounded) for one in files] == [
+        (0, (22,), True, True),
+        (1, (22,), True, True),
+        (2, (22,), True, False),
+    ]
+    assert places[0].regions == places[1].regions != b""
+    assert places[2].regions == b""
+    assert copies == [[2, 2, 2, 0, 2, 0], [2, 2, 2, 2, 2, 2], [2, 1, 0, 0, 0, 0]]
 
 
 def test_processes_read_what_one_process_reads(tmp_path):

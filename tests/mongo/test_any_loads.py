@@ -88,7 +88,7 @@ class Known:
     def name(self, carriers: dict[str, str]) -> None:
         """Carriers are named; nothing is said of others."""
         self.carriers |= carriers
-        self._look_at_carriers()
+        self.look_at_carriers()
 
     def speak(self, samples: set[str], carriers: dict[str, str], called: dict[str, int]) -> None:
         """A load decides of its samples."""
@@ -96,9 +96,9 @@ class Known:
         self.carriers |= carriers
         others = {one: copies for one, copies in (self.called or {}).items() if one not in samples}
         self.called = others | {one: copies for one, copies in called.items() if copies}
-        self._look_at_carriers()
+        self.look_at_carriers()
 
-    def _look_at_carriers(self) -> None:
+    def look_at_carriers(self) -> None:
         if self.called is not None:
             self.called = {one: COPIES[how] for one, how in self.carriers.items()} | self.called
 
@@ -119,7 +119,53 @@ class Known:
         return sorted(self.carriers), counts if number else None
 
 
-Model = dict[Name, Known]
+@dataclass
+class PersonFile:
+    """The newest file of one person."""
+
+    lines: list[Line]
+    assessed: bool
+
+    def listed(self, name: Name) -> list[Line]:
+        return [line for line in self.lines if line.pos == name[0] and name[1] in line.alternates]
+
+    def copies(self, sample: str, name: Name) -> int:
+        """Alleles called, as far as the file tells."""
+        own = self.listed(name)
+        if own:
+            return max(line.called(sample) for line in own)
+        if not self.assessed:
+            return 0
+        return max((one.called(sample) for one in self.lines if one.pos == name[0]), default=2)
+
+
+class Model(dict[Name, Known]):
+    """What is known of the alleles, and the files of people."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, PersonFile] = {}
+
+    def silent(self) -> set[str]:
+        return {one for one, file in self.files.items() if not file.assessed}
+
+    def add(self, name: Name, samples: set[str]) -> None:
+        """Some people are looked at where their files say so, if nothing else is said of them."""
+        known = self[name]
+        told = {one: self.files[one].copies(one, name) for one in samples}
+        known.called = {one: copies for one, copies in told.items() if copies} | (
+            known.called or {}
+        )
+        known.look_at_carriers()
+
+    def settle(self, name: Name) -> None:
+        """Nothing is known of people of single files where one of them may have been left out."""
+        known = self[name]
+        accounted = {*(known.called or {}), *known.carriers}
+        missing = {one for one in self.silent() - accounted if not self.files[one].listed(name)}
+        if known.called is not None and missing:
+            left = {one: n for one, n in known.called.items() if one not in self.files}
+            known.called = left or None
+            known.look_at_carriers()
 
 
 def header(turn: int, number: int = 0) -> str:
@@ -190,7 +236,11 @@ class Genotypes:
                         if zygosity is not None:
                             carriers[one] = zygosity
         for name, statement in said.items():
-            model.setdefault(name, Known()).speak(*statement)
+            known = model.setdefault(name, Known())
+            was_known = known.called is not None
+            known.speak(*statement)
+            if not was_known and not model.silent():
+                model.add(name, set(model.files) - statement[0])
 
 
 @dataclass
@@ -220,30 +270,51 @@ class People:
         )
 
     def apply(self, model: Model) -> None:
-        lines = [line for file in self.files for line in file]
-        everybody = {one for line in lines for one in line.calls}
-        names = {(line.pos, alternate) for line in lines for alternate in line.alternates}
-        for pos, alternate in names:
-            carriers: dict[str, str] = {}
-            called: dict[str, int] = {}
-            listed: set[str] = set()
-            for sample in everybody:
-                there = [line for line in lines if sample in line.calls and line.pos == pos]
-                own = [line for line in there if alternate in line.alternates]
-                for line in own:
-                    listed.add(sample)
-                    zygosity = line.zygosity(sample, alternate)
-                    if zygosity is not None:
-                        carriers[sample] = zygosity
-                otherwise = 2 if self.assessed else 0
-                called[sample] = max(
-                    (line.called(sample) for line in own or there), default=otherwise
-                )
-            known = model.setdefault((pos, alternate), Known())
-            if self.assessed or listed == everybody:
-                known.speak(everybody, carriers, called)
-            else:
-                known.name(carriers)
+        new = {
+            one: PersonFile(lines, self.assessed) for lines in self.files for one in lines[0].calls
+        }
+        replaced = {*new} & {*model.files}
+        silent, bounded = model.silent(), {*model.files} - model.silent()
+        model.files |= new
+        lifted = bool(silent - model.silent()) or bool(bounded & replaced)
+        names = {
+            (line.pos, one)
+            for file in new.values()
+            for line in file.lines
+            for one in line.alternates
+        }
+        for name in {*model, *names}:
+            known = model.setdefault(name, Known())
+            listing = {one for one, file in new.items() if file.listed(name)}
+            gone = listing | replaced
+            known.carriers = {one: how for one, how in known.carriers.items() if one not in gone}
+            if known.called is not None:
+                known.called = {one: n for one, n in known.called.items() if one not in gone}
+            if listing:
+                self._speak(model, name, new, listing)
+            elif known.called is not None:
+                model.add(name, {*(model.files if lifted else new)})
+                model.settle(name)
+            elif lifted and {*known.carriers} & {*model.files}:
+                model.add(name, {*model.files})
+                model.settle(name)
+
+    def _speak(
+        self, model: Model, name: Name, new: dict[str, PersonFile], listing: set[str]
+    ) -> None:
+        known = model[name]
+        was_known = known.called is not None
+        for sample in listing:
+            for line in new[sample].listed(name):
+                zygosity = line.zygosity(sample, name[1])
+                if zygosity is not None:
+                    known.carriers[sample] = zygosity
+        if self.assessed or listing == {*new}:
+            model.add(name, {*new})
+        known.look_at_carriers()
+        if not was_known:
+            model.add(name, {*model.files})
+        model.settle(name)
 
 
 @dataclass
@@ -398,7 +469,7 @@ def shared_database(mongo_uri: str) -> Iterator[str]:
 
 def check(uri: str, database: str, loads: Sequence[Any]) -> None:
     dataset = uuid.uuid4().hex
-    model: Model = {}
+    model = Model()
     with pymongo.MongoClient[dict[str, Any]](uri) as client:
         for turn, load in enumerate(loads):
             with tempfile.TemporaryDirectory() as folder:

@@ -6,11 +6,11 @@ import itertools
 import json
 import random
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pymongo
-from test_any_loads import Known
 
 from beacon.framework.access import ANY, Access
 from beacon.framework.query import Granularity, Pagination, Query, VariationQuery
@@ -72,16 +72,38 @@ def text(calls: Calls, *, blocks: bool = False) -> str:
     return HEAD + "\t".join(samples) + "\n" + "\n".join(lines) + "\n"
 
 
+@dataclass
+class PersonFile:
+    """The newest file of a person."""
+
+    name: str
+    calls: Calls
+    blocks: bool
+    regions: bool
+
+    def copies(self, site: Site) -> int | None:
+        """Alleles called; `None` where the file does not tell."""
+        pos, _ = site
+        if site in self.calls:
+            return COPIES[self.calls[site][self.name]]
+        if self.blocks:
+            return 2 if FIRST <= pos <= max(self.calls)[0] else 0
+        if self.regions:
+            return 2 if REGIONS[0] < pos <= REGIONS[1] else 0
+        return None
+
+
 class Dataset:
     """A dataset in the database, and what is known of each allele by counting."""
 
     def __init__(self, uri: str, database: str, folder: Path, dataset_id: str = "d") -> None:
         self.uri, self.database, self.folder, self.id = uri, database, folder, dataset_id
-        self.known: dict[Site, Known] = {}
+        self.cohort: Calls = {}
+        self.people: dict[str, PersonFile] = {}
         self._number = itertools.count()
 
     def load(self, calls: Calls, *, blocks: bool = False, regions: bool = False) -> None:
-        """Load one file, and count it: it speaks for its samples at the alleles that it lists."""
+        """Load one file, a cohort's or a person's, and remember what it says."""
         folder = self.folder / f"{self.id}-{next(self._number)}"
         folder.mkdir()
         (folder / "file.vcf").write_text(text(calls, blocks=blocks))
@@ -90,10 +112,11 @@ class Dataset:
         with pymongo.MongoClient[dict[str, Any]](self.uri) as client:
             load = load_vcf if len(next(iter(calls.values()))) > 1 else load_single_samples
             load(MongoSink(client[self.database]), self.id, "GRCh38", [folder])
-        for site, of_sample in calls.items():
-            carriers = {one: ZYGOSITY[gt] for one, gt in of_sample.items() if gt in ZYGOSITY}
-            called = {one: COPIES[gt] for one, gt in of_sample.items()}
-            self.known.setdefault(site, Known()).speak(set(of_sample), carriers, called)
+        names = [*next(iter(calls.values()))]
+        if len(names) > 1:
+            self.cohort = calls
+        else:
+            self.people[names[0]] = PersonFile(names[0], calls, blocks, regions)
 
     def describe(self) -> None:
         """Where people are from."""
@@ -130,9 +153,9 @@ class Dataset:
             variation = record["variation"]
             pos = variation["location"]["interval"]["start"]["value"] + 1
             carriers = sorted(one["biosampleId"] for one in record["caseLevelData"])
-            (source,) = record["frequencyInPopulations"]
             counts = {
                 one["population"]: (one["alleleCount"], one["alleleNumber"])
+                for source in record.get("frequencyInPopulations", ())
                 for one in source["frequencies"]
             }
             found[pos, variation["alternateBases"]] = (carriers, counts)
@@ -140,27 +163,48 @@ class Dataset:
         return found
 
     def expected(self) -> dict[Site, Any]:
-        return {
-            site: (sorted(known.carriers), dict(populations(known)))
-            for site, known in self.known.items()
-            if known.carriers
-        }
+        """Everybody counts where the own file says so, and a cohort where its file has the allele.
+
+        Where a person's file says nothing, those of people's files count as carriers alone; and
+        nobody does where no cohort was looked at.
+        """
+        listed = {site for person in self.people.values() for site in person.calls}
+        found = {}
+        for site in {*self.cohort, *listed}:
+            of_cohort = self.cohort.get(site, {})
+            of_people = {one: file.copies(site) for one, file in self.people.items()}
+            calls = of_cohort | {
+                one: file.calls[site][one]
+                for one, file in self.people.items()
+                if site in file.calls
+            }
+            carriers = {one: ZYGOSITY[gt] for one, gt in calls.items() if gt in ZYGOSITY}
+            called = {one: COPIES[gt] for one, gt in of_cohort.items()}
+            if None not in of_people.values():
+                called |= {one: copies or 0 for one, copies in of_people.items()}
+            elif called:
+                called |= {one: COPIES[calls[one]] for one in carriers}
+            if carriers:
+                found[site] = (sorted(carriers), dict(populations(carriers, called)))
+        return found
 
 
-def populations(known: Known) -> Iterator[tuple[str, tuple[int, int]]]:
+def populations(
+    carriers: dict[str, str], called: dict[str, int]
+) -> Iterator[tuple[str, tuple[int, int]]]:
     """Allele count and number of everybody, and of populations that may be told.
 
     At least 20 of them were looked at, and nobody is left whose genotype would be told by
     subtraction: all are women, one is not said to be a Finn.
     """
     everybody = {*FINNS, "NEITHER"}
-    called = {one for one, copies in (known.called or {}).items() if copies}
+    looked_at = {one for one, copies in called.items() if copies}
     for label, members in (("Total", everybody), ("F", everybody), ("FI", FINNS), ("FI_F", FINNS)):
-        carriers = [how for one, how in known.carriers.items() if one in members]
-        number = sum(copies for one, copies in (known.called or {}).items() if one in members)
-        told = len(called & members) >= POPULATION_MIN and called <= members
+        among = [how for one, how in carriers.items() if one in members]
+        number = sum(copies for one, copies in called.items() if one in members)
+        told = len(looked_at & members) >= POPULATION_MIN and looked_at <= members
         if number and (told or label == "Total"):
-            yield label, (len(carriers) + carriers.count("hom"), number)
+            yield label, (len(among) + among.count("hom"), number)
 
 
 async def test_people_are_added_and_corrected_one_file_at_a_time(
