@@ -25,9 +25,11 @@ from beacon.commands.options import (
     Commands,
     print_report,
     rereader,
+    with_access_log,
     with_server,
     with_settings,
 )
+from beacon.commands.policy import policy
 from beacon.settings import Settings
 
 
@@ -42,6 +44,7 @@ main.add_command(annotate)
 main.add_command(datasets)
 main.add_command(demo)
 main.add_command(network)
+main.add_command(policy)
 
 
 @main.command()
@@ -61,10 +64,7 @@ def serve(
     from beacon import serving
 
     def as_told(read: Settings) -> Settings:
-        log = read.log
-        if no_access_log:
-            log = msgspec.structs.replace(log, access=False)
-        read = msgspec.structs.replace(read, log=log)
+        read = with_access_log(read, wanted=not no_access_log)
         return with_server(read, host=host, port=port, workers=workers)
 
     serving.serve(as_told(settings), reread=rereader(as_told))

@@ -12,6 +12,7 @@ import pymongo
 from aiohttp import web
 
 from beacon import __version__, reference_files
+from beacon.auth.authenticator import Authenticator
 from beacon.auth.policy import Policy
 from beacon.databases import CONNECT_TIMEOUT_MS
 from beacon.demo import test_mode, test_records
@@ -24,7 +25,7 @@ from beacon.framework.service import Service
 from beacon.framework.source import Source
 from beacon.load import packages
 from beacon.memory import MemoryDataset, MemoryStore
-from beacon.metrics import MemberMetrics, Metrics
+from beacon.metrics import CredentialMetrics, MemberMetrics, Metrics
 from beacon.model.entry_types import MODEL
 from beacon.model.ontology import Ontologies
 from beacon.mongo.store import MongoStore
@@ -36,6 +37,7 @@ from beacon.network.members import members as members_of
 from beacon.network.network import Network, discovering
 from beacon.network.pages import Pages
 from beacon.network.remote import Remotes
+from beacon.network.states import MemberFailure
 from beacon.settings import AssemblyName, AssemblySettings, Settings
 from beacon.web.app import Serving, create_app
 
@@ -43,10 +45,6 @@ from beacon.web.app import Serving, create_app
 def identity(settings: Settings) -> Identity:
     """Who the beacon is, in its own words."""
     own = settings.identity
-    levels = [
-        level for rules in settings.policy.datasets.values() for level in rules.public.values()
-    ]
-    is_public = any(level.granularity > Granularity.NONE for level in levels)
     return Identity(
         beacon_id=own.id,
         name=own.name,
@@ -67,9 +65,25 @@ def identity(settings: Settings) -> Identity:
         alternative_url=own.alternative_url or None,
         created_at=own.created or None,
         default_granularity=settings.limits.default_granularity.granularity,
-        security_levels=("PUBLIC",) if is_public else ("CONTROLLED",),
+        security_levels=_security_levels(settings),
         assemblies=tuple(_assembly(name, settings) for name in AssemblyName),
     )
+
+
+def _security_levels(settings: Settings) -> tuple[str, ...]:
+    """The kinds of callers who may learn anything of any dataset, in the specification's words."""
+    opened = set()
+    for dataset in settings.policy.datasets.values():
+        for tier, rules in (("public", dataset.public), *dataset.tiers.items()):
+            levels = list(rules.values())
+            if any(level.granularity > Granularity.NONE for level in levels):
+                opened.add(_LEVEL_OF_TIER.get(tier, "REGISTERED"))
+    return tuple(one for one in ("PUBLIC", "REGISTERED", "CONTROLLED") if one in opened) or (
+        "CONTROLLED",
+    )
+
+
+_LEVEL_OF_TIER = {"public": "PUBLIC", "controlled": "CONTROLLED"}
 
 
 def _assembly(name: AssemblyName, settings: Settings) -> Assembly:
@@ -92,9 +106,25 @@ def limits(settings: Settings) -> Limits:
     )
 
 
-def policy(settings: Settings) -> Policy:
-    """Who may learn what; raises `SettingsError` for a rule that makes no sense."""
-    return Policy.from_settings(settings.policy, [one.id for one in MODEL.entry_types])
+def policy(settings: Settings, authenticator: Authenticator | None = None) -> Policy:
+    """Who may learn what; raises `SettingsError` for a rule that makes no sense.
+
+    Args:
+        authenticator: Says who callers are; without it no credentials are taken.
+    """
+    entry_types = [one.id for one in MODEL.entry_types]
+    return Policy.from_settings(settings.policy, entry_types, authenticator)
+
+
+def authenticator(settings: Settings, metrics: Metrics) -> Authenticator | None:
+    """Who says who callers are, `None` where the settings name no broker.
+
+    Raises:
+        SettingsError: What the settings trust cannot be trusted.
+    """
+    if not settings.auth.brokers:
+        return None
+    return Authenticator(settings.auth, CredentialMetrics(metrics))
 
 
 @contextlib.asynccontextmanager
@@ -102,13 +132,19 @@ async def open_app(settings: Settings) -> AsyncIterator[web.Application]:
     """The application on the database that `mongo.uri` names.
 
     Raises:
-        SettingsError: A reference file that the settings name cannot be used.
+        SettingsError: A reference file that the settings name cannot be used, or a rule or a
+            broker makes no sense.
     """
     references = reference_files.references(settings)
+    metrics = Metrics()
     client: pymongo.AsyncMongoClient[dict[str, Any]] = pymongo.AsyncMongoClient(
         settings.mongo.uri, serverSelectionTimeoutMS=CONNECT_TIMEOUT_MS
     )
-    async with client:
+    async with contextlib.AsyncExitStack() as stack:
+        await stack.enter_async_context(client)
+        known = authenticator(settings, metrics)
+        if known is not None:
+            await stack.enter_async_context(known)
         store = MongoStore(
             client[settings.mongo.database],
             page_max=settings.limits.page_max,
@@ -119,7 +155,7 @@ async def open_app(settings: Settings) -> AsyncIterator[web.Application]:
         # database may be away at this moment: /readyz says so until it is back.
         with contextlib.suppress(SourceUnavailable):
             await store.check()
-        yield app(settings, store, synthetic_source())
+        yield app(settings, store, synthetic_source(), known, metrics)
 
 
 @contextlib.asynccontextmanager
@@ -188,7 +224,9 @@ async def meet_members(
         discovery = Discovery(asked, remotes, refresh_s=settings.network.refresh_s, folder=None)
 
         async def meet(member: Member) -> None:
-            await discovery.look(member)
+            # The document says so of a member that is away; the others are met all the same.
+            with contextlib.suppress(MemberFailure):
+                await discovery.look(member)
             met(member)
 
         async with asyncio.TaskGroup() as group:
@@ -229,8 +267,19 @@ def synthetic_source() -> Source:
     )
 
 
-def app(settings: Settings, source: Source, test_source: Source) -> web.Application:
-    """The application on any source."""
+def app(
+    settings: Settings,
+    source: Source,
+    test_source: Source,
+    authenticator: Authenticator | None = None,
+    metrics: Metrics | None = None,
+) -> web.Application:
+    """The application on any source.
+
+    Args:
+        authenticator: Says who callers are, as long as the application runs.
+        metrics: Where requests are counted.
+    """
     service = Service(
         identity=identity(settings),
         model=MODEL,
@@ -239,7 +288,10 @@ def app(settings: Settings, source: Source, test_source: Source) -> web.Applicat
         limits=limits(settings),
     )
     return create_app(
-        service, policy(settings).identify, _serving(settings, settings.limits.deadline_s)
+        service,
+        policy(settings, authenticator).identify,
+        _serving(settings, settings.limits.deadline_s),
+        metrics=metrics,
     )
 
 

@@ -56,6 +56,31 @@ class Metrics:
         return generate_latest(shared)
 
 
+class CredentialMetrics:
+    """The counters of one process about what callers show to say who they are.
+
+    Made once for a `Metrics`. Outcomes are `accepted` or the code of the reason why not.
+
+    Attributes:
+        credentials: Access tokens and passports by outcome.
+        visas: Visas by the name of their issuer, `unknown` or as in the settings, and outcome.
+    """
+
+    def __init__(self, metrics: Metrics) -> None:
+        self.credentials = Counter(
+            "beacon_credentials",
+            "Access tokens and passports by what became of them.",
+            ["outcome"],
+            registry=metrics.registry,
+        )
+        self.visas = Counter(
+            "beacon_visas",
+            "Visas by issuer and what became of them.",
+            ["issuer", "outcome"],
+            registry=metrics.registry,
+        )
+
+
 class MemberMetrics:
     """The counters of one process about the beacons that a network asks.
 

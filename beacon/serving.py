@@ -21,7 +21,7 @@ from aiohttp import web
 
 from beacon import composition, databases, logs, reference_files, reload
 from beacon.framework.errors import OperatorError
-from beacon.metrics import SHARED_FOLDER
+from beacon.metrics import SHARED_FOLDER, Metrics
 from beacon.mongo.embedded import Change
 from beacon.settings import Settings
 from beacon.web import generations, server, workers
@@ -55,6 +55,7 @@ class _Work(msgspec.Struct, frozen=True, kw_only=True):
 
 def _check_beacon(settings: Settings) -> None:
     composition.policy(settings)
+    composition.authenticator(settings, Metrics())
     reference_files.references(settings)
 
 

@@ -218,24 +218,297 @@ class ReleaseSettings(Section, frozen=True, kw_only=True):
     ] = 2
 
 
+class Below(StrEnum):
+    """What becomes of fewer people than may be told of, as settings spell it."""
+
+    ZERO = "zero"
+    THRESHOLD = "threshold"
+
+
+class Rule(Section, frozen=True, kw_only=True):
+    """The most that may be learnt of one entry type, and how numbers of people are told."""
+
+    level: Annotated[Level, Meta(description="`none`, `boolean`, `count` or `record`.")]
+    min_count: Annotated[
+        Count | None, Meta(description="Instead of the `min_count` of the dataset.")
+    ] = None
+    round_to: Annotated[
+        Count | None, Meta(description="Instead of the `round_to` of the dataset.")
+    ] = None
+    below: Annotated[Below | None, Meta(description="Instead of the `below` of the dataset.")] = (
+        None
+    )
+
+    @property
+    def granularity(self) -> Granularity:
+        """The level, as the value that the rest of the software works with."""
+        return self.level.granularity
+
+
 class DatasetPolicy(Section, frozen=True, kw_only=True):
     """What callers may learn of one dataset."""
 
     public: Annotated[
-        dict[str, Level],
+        dict[str, Level | Rule],
         Meta(
             description="Entry type id, or `*` for every one without a rule of its own, to the "
-            "most that anybody may learn: `none`, `boolean`, `count` or `record`."
+            "most that anybody may learn: `none`, `boolean`, `count` or `record`, or a table with "
+            "that as `level`, and `min_count`, `round_to` and `below`."
         ),
     ] = field(default_factory=dict)
+    tiers: Annotated[
+        dict[str, dict[str, Level | Rule]],
+        Meta(description="Name of a tier to rules such as those of `public`, for its callers."),
+    ] = field(default_factory=dict)
+    visa_value: Annotated[
+        str,
+        Meta(description="What visas call the dataset: `${dataset.visa_value}` in a tier."),
+    ] = ""
+    dac: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="The `source` of visas for the dataset, a URL of its data access "
+            "committee: `${dataset.dac}` in a tier."
+        ),
+    ] = ()
+    min_count: Annotated[
+        Count,
+        Meta(
+            description="Fewer people than this are told as nobody, and so are those left when "
+            "all but fewer than this are told. 1: every number is told."
+        ),
+    ] = 1
+    round_to: Annotated[
+        Count, Meta(description="Numbers of people are told as multiples of it.")
+    ] = 1
+    below: Annotated[
+        Below,
+        Meta(
+            description="`zero`: fewer than `min_count` are told as nobody; `threshold`: as "
+            "`min_count`, which hides how many they are but not that there are some."
+        ),
+    ] = Below.ZERO
+    membership_sensitive: Annotated[
+        bool,
+        Meta(
+            description="Whether it must stay hidden who is in the dataset, as where all have one "
+            "disease. Then nothing but `dataset` and `cohort` can be public."
+        ),
+    ] = False
+
+
+class VisaSettings(Section, frozen=True, kw_only=True):
+    """A visa that callers must have, or a tier that they must be in."""
+
+    tier: Annotated[str, Meta(description="Name of another tier; then nothing else is said.")] = ""
+    type: Annotated[str, Meta(description="Type of the visa, such as `ResearcherStatus`.")] = ""
+    value: Annotated[
+        tuple[str, ...],
+        Meta(description="Its `value` is one of these, character by character. Empty: any."),
+    ] = ()
+    value_pattern: Annotated[
+        str,
+        Meta(description="Its `value` is of this form: `*` is any text, `?` one character."),
+    ] = ""
+    source: Annotated[
+        tuple[str, ...],
+        Meta(description="Its `source` is one of these. Empty: any that is trusted for the type."),
+    ] = ()
+    by: Annotated[
+        tuple[str, ...],
+        Meta(description="Its `by` is one of `self`, `peer`, `system`, `so`, `dac`. Empty: any."),
+    ] = ()
+
+
+class PurposeSettings(Section, frozen=True, kw_only=True):
+    """For what callers ask, as they say in `X-Beacon-Purpose`."""
+
+    required: Annotated[bool, Meta(description="Whether they must say.")] = False
+    allow: Annotated[
+        tuple[str, ...],
+        Meta(description="Purposes there are, such as `DUO:0000043`. Empty: any."),
+    ] = ()
+
+
+class TierSettings(Section, frozen=True, kw_only=True):
+    """What makes callers belong to a tier: all of it."""
+
+    all_of: Annotated[
+        tuple[VisaSettings, ...],
+        Meta(
+            description="Each a visa that callers have, `type` and any of `value`, "
+            "`value_pattern`, `source` and `by`, or a `tier` they are in."
+        ),
+    ] = ()
+    same_value: Annotated[
+        bool, Meta(description="Whether the visas must all have the same `value`.")
+    ] = False
+    purpose: PurposeSettings = PurposeSettings()
 
 
 class PolicySettings(Section, frozen=True, kw_only=True):
     """Who may learn what. A dataset that is not named here does not exist for any caller."""
 
+    tiers: Annotated[
+        dict[str, TierSettings],
+        Meta(
+            description="Name of a tier to what makes callers belong to it, beside `registered`, "
+            "`healthcare` and `controlled`, or in their place."
+        ),
+    ] = field(default_factory=dict)
     datasets: Annotated[dict[str, DatasetPolicy], Meta(description="Dataset id to its rules.")] = (
         field(default_factory=dict)
     )
+
+
+class SigningAlgorithm(StrEnum):
+    """How tokens are signed, as settings spell it."""
+
+    RS256 = "RS256"
+    ES256 = "ES256"
+
+
+class VisaRoute(StrEnum):
+    """How the visas of a caller get here, as settings spell it."""
+
+    PASSPORT = "passport"
+    USERINFO = "userinfo"
+
+
+class Authority(StrEnum):
+    """Who within a source says what a visa says, as settings and visas spell it."""
+
+    SELF = "self"
+    PEER = "peer"
+    SYSTEM = "system"
+    SO = "so"
+    DAC = "dac"
+
+
+class SignerSettings(Section, frozen=True, kw_only=True):
+    """Somebody whose signature is believed."""
+
+    issuer: Annotated[
+        str,
+        Meta(
+            description="The `iss` of what it signs, character by character.",
+            pattern=r"^https?://[^\s?#]+$",
+        ),
+    ]
+    jwks_url: Annotated[
+        str,
+        Meta(
+            description="Where its keys are, and the only `jku` that its visas may name.",
+            pattern=r"^https?://[^\s#]+$",
+        ),
+    ]
+    algorithms: Annotated[
+        tuple[SigningAlgorithm, ...],
+        Meta(description="The algorithms that it signs with.", min_length=1),
+    ] = (SigningAlgorithm.RS256,)
+    allow_private: Annotated[
+        bool,
+        Meta(description="Whether it may be at a private, loopback or link-local address."),
+    ] = False
+    revoked_subjects: Annotated[
+        tuple[str, ...],
+        Meta(description="The `sub` of people whose credentials and visas are void at once."),
+    ] = ()
+
+
+class BrokerSettings(SignerSettings, frozen=True, kw_only=True):
+    """An identity provider that people log in at."""
+
+    audiences: Annotated[
+        tuple[str, ...],
+        Meta(description="The `aud` that this beacon goes by in tokens made for it."),
+    ] = ()
+    audience_required: Annotated[
+        bool,
+        Meta(
+            description="Whether every token must name one of `audiences`. If not, a token without "
+            "`aud` is taken too, whatever it was made for; one for others only is not."
+        ),
+    ] = True
+    visas_from: Annotated[
+        tuple[VisaRoute, ...],
+        Meta(
+            description="`passport`: callers may show a Passport, a token that holds their visas. "
+            "`userinfo`: the broker is asked for the visas of whoever shows an access token."
+        ),
+    ] = (VisaRoute.PASSPORT, VisaRoute.USERINFO)
+    userinfo_url: Annotated[
+        str,
+        Meta(
+            description="Where the broker says who a token belongs to, and their visas.",
+            pattern=r"^(https?://[^\s#]+)?$",
+        ),
+    ] = ""
+
+
+class AssertionSettings(Section, frozen=True, kw_only=True):
+    """What is believed of one type of visas by one issuer."""
+
+    sources: Annotated[
+        tuple[str, ...], Meta(description="The `source` that it may speak for.", min_length=1)
+    ]
+    by: Annotated[
+        tuple[Authority, ...],
+        Meta(
+            description="Who must have said so: `dac`, `so`, `system`, `peer` or `self`. "
+            "Empty: anybody at the source."
+        ),
+    ] = ()
+    max_age_days: Annotated[
+        float, Meta(description="Days after `asserted` that it is relied upon at most.", gt=0)
+    ] = 365.0
+
+
+class VisaIssuerSettings(SignerSettings, frozen=True, kw_only=True):
+    """Somebody who signs visas: statements about people."""
+
+    brokers: Annotated[
+        tuple[str, ...],
+        Meta(description="Names of the brokers that may hand its visas on.", min_length=1),
+    ]
+    subjects_of: Annotated[
+        str,
+        Meta(
+            description="Name of the broker whose `sub` its visas name people by. Empty: its own, "
+            "which a `LinkedIdentities` visa has to connect to who logged in."
+        ),
+    ] = ""
+    may_assert: Annotated[
+        dict[str, AssertionSettings],
+        Meta(
+            description="Type of visas, such as `ControlledAccessGrants`, to what is believed of "
+            "them. `LinkedIdentities` makes it a trusted linker of identities."
+        ),
+    ] = field(default_factory=dict)
+
+
+class AuthSettings(Section, frozen=True, kw_only=True):
+    """Whose word is taken for who a caller is. Without brokers everybody is the public."""
+
+    brokers: Annotated[
+        dict[str, BrokerSettings],
+        Meta(description="Name of a broker, as other settings and logs say, to what is known."),
+    ] = field(default_factory=dict)
+    visa_issuers: Annotated[
+        dict[str, VisaIssuerSettings],
+        Meta(description="Name of an issuer of visas to what is believed of it."),
+    ] = field(default_factory=dict)
+    revoked_ids: Annotated[
+        tuple[str, ...],
+        Meta(description="The `jti` of tokens, passports and visas that are void at once."),
+    ] = ()
+    allow_loopback_http: Annotated[
+        bool,
+        Meta(
+            description="For development: whether brokers and issuers may be on this very "
+            "machine, without TLS."
+        ),
+    ] = False
 
 
 class AssemblySettings(Section, frozen=True, kw_only=True):
@@ -380,7 +653,7 @@ class MemberSettings(Section, frozen=True, kw_only=True):
         ),
     ] = 30.0
     concurrent: Annotated[
-        Count, Meta(description="Requests to it at a time; as many again times four wait.")
+        Count, Meta(description="Requests to it at a time; sixteen times as many wait.")
     ] = 16
     people: Annotated[
         int,
@@ -444,6 +717,7 @@ class Settings(Section, frozen=True, kw_only=True):
     limits: LimitSettings = LimitSettings()
     releases: ReleaseSettings = ReleaseSettings()
     policy: PolicySettings = PolicySettings()
+    auth: AuthSettings = AuthSettings()
     assemblies: Annotated[
         dict[AssemblyName, AssemblySettings],
         Meta(description="`GRCh37` or `GRCh38` to the files about it."),

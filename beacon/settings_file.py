@@ -133,15 +133,23 @@ def _check_keys(section: inspect.StructType, document: Mapping[str, Any], prefix
     for key, value in document.items():
         if key not in fields:
             raise SettingsError(_unknown(prefix, key, fields))
-        match fields[key]:
-            case inspect.StructType() as inner if isinstance(value, dict):
-                _check_keys(inner, value, f"{prefix}{key}.")
-            case inspect.DictType(value_type=inspect.StructType() as inner) if isinstance(
-                value, dict
-            ):
-                for name, entry in value.items():
-                    if isinstance(entry, dict):
-                        _check_keys(inner, entry, f"{prefix}{key}.{name}.")
+        _check_value(fields[key], value, prefix + key)
+
+
+def _check_value(kind: inspect.Type, value: Any, key: str) -> None:
+    """Check the keys of whatever tables a value is made of."""
+    match kind:
+        case inspect.StructType() if isinstance(value, dict):
+            _check_keys(kind, value, f"{key}.")
+        case inspect.DictType(value_type=inner) if isinstance(value, dict):
+            for name, one in value.items():
+                _check_value(_bare(inner), one, f"{key}.{name}")
+        case inspect.VarTupleType(item_type=inner) if isinstance(value, list):
+            for number, one in enumerate(value):
+                _check_value(_bare(inner), one, f"{key}[{number}]")
+        case inspect.UnionType(types=kinds):
+            for one in kinds:
+                _check_value(one, value, key)
 
 
 def _set(document: dict[str, Any], variable: str, value: str) -> None:
@@ -209,6 +217,10 @@ def _type_name(kind: inspect.Type) -> str:
             return f"list of {_type_name(kind.item_type)}"
         case inspect.DictType():
             return f"table of {_type_name(kind.value_type)}"
+        case inspect.UnionType():
+            return " | ".join(_type_name(one) for one in kind.types)
+        case inspect.StructType():
+            return "table"
         case inspect.StrType():
             return "string"
         case inspect.BoolType():

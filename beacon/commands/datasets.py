@@ -233,7 +233,9 @@ def _described(manifest: dict[str, Any], settings: Settings) -> dict[str, Any]:
         "release": manifest.get("release"),
         "updated": manifest.get("updated"),
         "holds": holds_of(manifest) if "release" in manifest else {},
-        "public": {} if rules is None else dict(rules.public),
+        "public": {}
+        if rules is None
+        else {name: str(one.granularity.wire) for name, one in rules.public.items()},
     }
 
 

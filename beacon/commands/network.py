@@ -18,6 +18,7 @@ from beacon.commands.options import (
     err,
     out,
     rereader,
+    with_access_log,
     with_server,
     with_settings,
 )
@@ -36,11 +37,13 @@ def network() -> None:
 @with_settings
 @click.option("--host", help="Address to listen on.")
 @PORT
-def serve(settings: Settings, host: str | None, port: int | None) -> None:
-    """Answer for all members that the settings name, until SIGTERM or Ctrl-C."""
+@click.option("--no-access-log", is_flag=True, help="Do not log each request.")
+def serve(settings: Settings, host: str | None, port: int | None, no_access_log: bool) -> None:
+    """Answer for all members that the settings name; SIGHUP reads the settings again."""
     from beacon import serving
 
     def as_told(read: Settings) -> Settings:
+        read = with_access_log(read, wanted=not no_access_log)
         return with_server(read, host=host, port=port)
 
     serving.serve(as_told(settings), serving.NETWORK, reread=rereader(as_told))

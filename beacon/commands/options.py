@@ -137,6 +137,15 @@ def with_server(settings: Settings, **given: str | int | None) -> Settings:
     )
 
 
+def with_access_log(settings: Settings, *, wanted: bool) -> Settings:
+    """The settings, without a log line for each request where that is not wanted."""
+    if wanted:
+        return settings
+    return msgspec.structs.replace(
+        settings, log=msgspec.structs.replace(settings.log, access=False)
+    )
+
+
 def bare_sink(
     database: databases.Documents, settings: Settings, *, uri: str | None = None
 ) -> MongoSink:

@@ -3,24 +3,66 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import reduce
 
 import msgspec
 
-from beacon.framework.query import Granularity
+from beacon.framework.query import Granularity, Query
 
 ANY = "*"
 """In a rule: every entry type that has no rule of its own."""
+
+_VARIATION = "genomicVariant"
+"""The entry type that variation parameters are about."""
+
+
+class Protection(msgspec.Struct, frozen=True, kw_only=True):
+    """How numbers of people are told.
+
+    Attributes:
+        min_count: Fewer people than this are told as nobody, and so are those that are left when
+            all but fewer than this are told.
+        round_to: Numbers of people are told as multiples of it.
+        tells_few: Fewer than `min_count`, but not nobody, are told as `min_count` instead: how
+            many they are stays hidden, that there are some does not.
+    """
+
+    min_count: int = 1
+    round_to: int = 1
+    tells_few: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether every number is told as it is."""
+        return self.min_count <= 1 and self.round_to <= 1
+
+    def covers(self, other: Protection) -> bool:
+        """Whether whatever this lets through, `other` lets through as well."""
+        return (
+            self.min_count >= other.min_count
+            and self.round_to >= other.round_to
+            and (self.min_count <= 1 or not self.tells_few or other.tells_few or other.is_open)
+        )
+
+
+OPEN = Protection()
+"""Every number as it is."""
+
+Protections = tuple[Protection, Protection, Protection]
+"""Of whether there is any, of how many there are, and of the records."""
 
 
 class Access(msgspec.Struct, frozen=True, kw_only=True):
     """Every dataset the caller may learn of, with the most it may disclose per entry type.
 
     `grants` is dataset id → entry type id (or `"*"`) → granularity. A dataset that is not in it
-    does not exist for this caller; an entry type without a rule is `NONE`. `via` are the ids of the
-    beacon networks that the question came through, the first one first.
+    does not exist for this caller; an entry type without a rule is `NONE`. `protections` has the
+    same keys, where numbers are not told as they are. `via` are the ids of the beacon networks
+    that the question came through, the first one first.
     """
 
     grants: Mapping[str, Mapping[str, Granularity]]
+    protections: Mapping[str, Mapping[str, Protections]] = {}
     via: tuple[str, ...] = ()
 
     def level(self, dataset_id: str, entry_type: str) -> Granularity:
@@ -43,6 +85,58 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
             for dataset_id in dataset_ids
             if all(self.level(dataset_id, entry_type) > Granularity.NONE for entry_type in needed)
         )
+
+    def protection(
+        self, dataset_id: str, entry_type: str, level: Granularity = Granularity.BOOLEAN
+    ) -> Protection:
+        """How numbers of one entry type of one dataset are told in answers of a level."""
+        rules = self.protections.get(dataset_id)
+        if not rules:
+            return OPEN
+        of_levels = rules.get(entry_type) or rules.get(ANY)
+        return OPEN if of_levels is None else of_levels[level - Granularity.BOOLEAN]
+
+    def protecting(self, query: Query, dataset_id: str, level: Granularity) -> Protection:
+        """How numbers are told in the answer of one dataset to a question, at one level.
+
+        Strict enough for every entry type that the question reads: a filter without a scope may
+        read any of them.
+        """
+        if not self.protections.get(dataset_id):
+            return OPEN
+        read = {one.scope for one in query.filters if one.scope is not None}
+        if any(one.scope is None for one in query.filters):
+            read.update(self.protections[dataset_id])
+        if query.variation is not None:
+            read.add(_VARIATION)
+        if query.within is not None:
+            read.add(query.within.entry_type)
+        own = self.protection(dataset_id, query.entry_type, level)
+        others = (
+            self.protection(dataset_id, one)
+            for one in read - {query.entry_type}
+            if self.level(dataset_id, one) > Granularity.NONE
+        )
+        return reduce(_strictest, others, own)
+
+    def people_min(self, query: Query, dataset_id: str) -> int:
+        """The fewest people that an entry must be of to be among those that are counted.
+
+        For entries that are of people each, such as alleles are of their carriers.
+        """
+        level = min(query.granularity, self.level(dataset_id, query.entry_type))
+        return self.protecting(query, dataset_id, max(level, Granularity.BOOLEAN)).min_count
+
+
+def _strictest(one: Protection, other: Protection) -> Protection:
+    if one == other or other.is_open:
+        return one
+    protected = [each for each in (one, other) if each.min_count > 1]
+    return Protection(
+        min_count=max(one.min_count, other.min_count),
+        round_to=max(one.round_to, other.round_to),
+        tells_few=bool(protected) and all(each.tells_few for each in protected),
+    )
 
 
 NOTHING = Access(grants={})

@@ -29,6 +29,26 @@ class Reported(msgspec.Struct, frozen=True, kw_only=True):
     handovers: msgspec.Raw | None = None
 
 
+class Basis(msgspec.Struct, frozen=True, kw_only=True):
+    """The people that a result set rests on, so that few of them can be kept from being told.
+
+    Attributes:
+        people: Those who are counted, or whose the counted entries are. Where entries are of
+            people each, as alleles are of their carriers: those of the entry that has most.
+        each: Whether entries are so, and those of fewer people than `Access.people_min` are
+            already left out.
+        size: How many entries the dataset has of the type, whoever is asked for.
+    """
+
+    people: int
+    each: bool = False
+    size: int | None = None
+
+
+NOBODYS = Basis(people=1 << 62, each=True)
+"""Of entries that say nothing of people, such as the description of a dataset."""
+
+
 class ResultSet(msgspec.Struct, frozen=True, kw_only=True):
     """What one dataset has: `count` is of the whole set, `records` are the page.
 
@@ -36,11 +56,13 @@ class ResultSet(msgspec.Struct, frozen=True, kw_only=True):
     `records` is empty unless the query wants records and the caller may see them. For the
     collections (`dataset`, `cohort`) the page runs over all datasets together, in dataset order.
     `info` says what a reader of the set should know, such as why it could not apply the question.
+    Without a `basis` nothing is told of a dataset that protects few people.
     """
 
     dataset_id: str
     count: int | None
     records: tuple[Record, ...] = ()
+    basis: Basis | None = None
     info: Mapping[str, Any] | None = None
     reported: Reported | None = None
 

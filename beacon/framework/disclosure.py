@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NewType
 
 import msgspec
 
-from beacon.framework.access import Access
-from beacon.framework.answer import Answer, Record, Reported, ResultSet
+from beacon.framework.access import Access, Protection
+from beacon.framework.answer import NOBODYS, Answer, Record, Reported, ResultSet
 from beacon.framework.query import Granularity, Include, Query
+
+Released = NewType("Released", int)
+"""A number that may leave. Encoders take no other, and none is made but here."""
 
 
 class DisclosedSet(msgspec.Struct, frozen=True, kw_only=True):
-    """One result set as it may be shown: what is `None` is withheld, not empty."""
+    """One result set as it may be shown: what is `None` is withheld, not empty.
+
+    `precision` and `adjusted_to` are `countPrecision` and `countAdjustedTo` of `count`.
+    """
 
     dataset_id: str
     exists: bool
-    count: int | None = None
+    count: Released | None = None
+    precision: str = "exact"
+    adjusted_to: tuple[int, ...] = ()
     records: tuple[Record, ...] | tuple[msgspec.Raw, ...] | None = None
     info: Mapping[str, Any] | None = None
     reported: Reported | None = None
@@ -33,8 +41,9 @@ class Disclosed(msgspec.Struct, frozen=True, kw_only=True):
 
     granularity: Granularity
     exists: bool
-    total: int | None
+    total: Released | None
     precision: str
+    adjusted_to: tuple[int, ...] = ()
     result_sets: tuple[DisclosedSet, ...]
     info: Mapping[str, Any] | None = None
 
@@ -42,39 +51,61 @@ class Disclosed(msgspec.Struct, frozen=True, kw_only=True):
 Narrowed = Callable[[Record], Record]
 """What is shown of a record."""
 
+Protected = Callable[[Record, Protection], Record]
+"""A record with the numbers of people in it as they may be told."""
+
 
 def disclose(
-    answer: Answer, query: Query, access: Access, narrowed: Narrowed | None = None
+    answer: Answer,
+    query: Query,
+    access: Access,
+    narrowed: Narrowed | None = None,
+    protected: Protected | None = None,
 ) -> Disclosed:
     """Hold back whatever the caller may not learn, set by set.
 
     The level of a set is the least of what was asked and what the policy grants for the entry type
     that is delivered. A set at level `NONE` is left out in every mode, as if it were not there.
+
+    Args:
+        answer: What the source found, as far as it may look.
+        query: What was asked.
+        access: What the caller may learn.
+        narrowed: What is shown of a record, of those that the question asked for.
+        protected: What is shown of a record where few people are protected. Without it, no
+            records are shown there.
     """
     disclosed = []
-    total = 0
-    counted = withheld_hit = False
+    told: list[DisclosedSet] = []
+    withheld_hit = False
     highest = Granularity.BOOLEAN
     for found in answer.result_sets:
         level = min(query.granularity, access.level(found.dataset_id, query.entry_type))
         if level is Granularity.NONE:
             continue
-        if level >= Granularity.COUNT and found.count is not None:
+        if access.protections:
+            one, level = _disclose_protected(found, query, access, level, narrowed, protected)
+        else:
+            one = _disclose_set(found, level, narrowed)
+        if one.count is not None:
             highest = max(highest, level)
-            counted = True
-            total += found.count
-        elif found.exists:
+            told.append(one)
+        elif one.exists:
             withheld_hit = True
-        disclosed.append(_disclose_set(found, level, narrowed))
+        disclosed.append(one)
     exists = any(one.exists for one in disclosed)
+    counted = bool(told)
     if not disclosed:
         # Nobody to ask: say as much as was asked, so that an empty beacon and a beacon whose
         # datasets are hidden from this caller are one and the same.
         highest, counted = query.granularity, query.granularity >= Granularity.COUNT
-    precision = "imprecise" if withheld_hit else "exact"
-    in_all: int | None = total if counted else None
+    in_all = Released(sum(one.count or 0 for one in told)) if counted else None
+    precision, adjusted_to = _precision_of_sum(told)
+    if withheld_hit:
+        precision, adjusted_to = "imprecise", ()
     if answer.total is not None and counted:
-        in_all, precision = answer.total.count, answer.total.precision
+        of_all = answer.total.count
+        in_all, precision = None if of_all is None else Released(of_all), answer.total.precision
         if in_all is None and not disclosed and highest is Granularity.COUNT:
             highest = Granularity.BOOLEAN  # nobody told a number
     return Disclosed(
@@ -82,20 +113,171 @@ def disclose(
         exists=exists,
         total=in_all,
         precision=precision,
+        adjusted_to=adjusted_to,
         result_sets=tuple(one for one in disclosed if _is_included(one, query.include)),
         info=answer.info,
     )
 
 
 def _disclose_set(found: ResultSet, level: Granularity, narrowed: Narrowed | None) -> DisclosedSet:
+    counted = level >= Granularity.COUNT and found.count is not None
     return DisclosedSet(
         dataset_id=found.dataset_id,
         exists=found.exists,
-        count=found.count if level >= Granularity.COUNT else None,
+        count=Released(found.count or 0) if counted else None,
         records=_records(found, narrowed) if level is Granularity.RECORD else None,
         info=found.info,
         reported=found.reported,
     )
+
+
+def _disclose_protected(
+    found: ResultSet,
+    query: Query,
+    access: Access,
+    level: Granularity,
+    narrowed: Narrowed | None,
+    protected: Protected | None,
+) -> tuple[DisclosedSet, Granularity]:
+    """A set, and its level: the highest at which so few people may be told of.
+
+    Where that is none, the set is what it would be if there were nobody: no line below knows
+    which of the two it is.
+    """
+    each = found.basis is not None and found.basis.each
+    # Without a basis, nothing says that they are not few.
+    people = 0 if found.basis is None else found.basis.people
+    if found.basis == NOBODYS and not found.count:
+        people = 0
+    for lower in reversed(range(Granularity.BOOLEAN, level + 1)):
+        own = Granularity(lower)
+        protection = access.protecting(query, found.dataset_id, own)
+        if protection.is_open:
+            return _disclose_set(found, own, narrowed), own
+        if people < protection.min_count and not (
+            people and protection.tells_few and not each and own < Granularity.RECORD
+        ):
+            continue
+        if own is Granularity.RECORD and not (each and protected):
+            continue  # who reads records of people one by one can count them
+        if each:
+            shown = _each_protected(found, own, protection, narrowed, protected)
+            if shown is not None:
+                return shown, own
+        else:
+            return _counted(found, own, protection), own
+    protection = access.protecting(query, found.dataset_id, level)
+    return _as_if_nobody(found, level, protection), level
+
+
+def _as_if_nobody(found: ResultSet, level: Granularity, protection: Protection) -> DisclosedSet:
+    few = protection.min_count - 1
+    hides = few > 0 and not protection.tells_few
+    is_counted = level >= Granularity.COUNT
+    return DisclosedSet(
+        dataset_id=found.dataset_id,
+        exists=False,
+        count=Released(0) if is_counted else None,
+        precision="imprecise" if hides and is_counted else "exact",
+        adjusted_to=(few,) if hides and is_counted else (),
+        records=() if level is Granularity.RECORD else None,
+        info=found.info,
+    )
+
+
+def _each_protected(
+    found: ResultSet,
+    level: Granularity,
+    protection: Protection,
+    narrowed: Narrowed | None,
+    protected: Protected | None,
+) -> DisclosedSet | None:
+    """A set of entries that are of people each: the source left out those of too few.
+
+    Such are left out for the level that was asked for. There may be one that is told of at a lower
+    one; then this is that lower level, and nothing is counted.
+    """
+    if level is not Granularity.BOOLEAN and not found.count:
+        return None
+    records: tuple[Record, ...] | None = None
+    if level is Granularity.RECORD and protected is not None:
+        records = tuple(protected(one, protection) for one in found.records)
+        records = records if narrowed is None else tuple(map(narrowed, records))
+    return DisclosedSet(
+        dataset_id=found.dataset_id,
+        exists=True,
+        count=Released(found.count or 0) if level >= Granularity.COUNT else None,
+        records=records,
+        info=found.info,
+    )
+
+
+def _counted(found: ResultSet, level: Granularity, protection: Protection) -> DisclosedSet:
+    """A set of people who are enough, or whose being few may be told."""
+    exists = bool(found.count)
+    if level is Granularity.BOOLEAN:
+        return DisclosedSet(dataset_id=found.dataset_id, exists=exists, info=found.info)
+    size = None if found.basis is None else found.basis.size
+    people = 0 if found.basis is None else found.basis.people
+    count, precision, adjusted_to = released(found.count or 0, people, size, protection)
+    return DisclosedSet(
+        dataset_id=found.dataset_id,
+        exists=exists,
+        count=count,
+        precision=precision,
+        adjusted_to=adjusted_to,
+        info=found.info,
+    )
+
+
+def released(
+    count: int, people: int, size: int | None, protection: Protection
+) -> tuple[Released, str, tuple[int, ...]]:
+    """A number as it may be told, with its `countPrecision` and `countAdjustedTo`.
+
+    Args:
+        count: How many there are.
+        people: Of how many people they are.
+        size: How many there would be if everybody were counted, if that is known. When those who
+            are left then are too few, everybody is told.
+        protection: How numbers are told.
+    """
+    least, step = protection.min_count, protection.round_to
+    if people < least:
+        if people and protection.tells_few:
+            return Released(least), "imprecise", (least,)
+        few = least - 1
+        return Released(0), *(("imprecise", (few,)) if not protection.tells_few else ("exact", ()))
+    low = high = count
+    if size is not None and size - count < least and least > 1:
+        low, high = max(size - least + 1, least), size
+    if step > 1:
+        rounded = _rounded(high, protection)
+        if low == high:
+            return Released(rounded), "rounded", (step,)
+        # The limits must not say how many everybody are.
+        return Released(rounded), "imprecise", (max(rounded - step - least, 1), rounded + step)
+    if low < high:
+        return Released(high), "imprecise", (low, high)
+    return Released(count), "exact", ()
+
+
+def _rounded(count: int, protection: Protection) -> int:
+    """The nearest multiple, and none that would be told as nobody."""
+    step = protection.round_to
+    nearest = (count + step // 2) // step * step
+    least = max(protection.min_count, 1)
+    return nearest if nearest >= least else -(-least // step) * step
+
+
+def _precision_of_sum(told: list[DisclosedSet]) -> tuple[str, tuple[int, ...]]:
+    """The precision of the sum of what was told, and of no other number."""
+    kinds = {one.precision for one in told if one.reported is None}
+    if kinds <= {"exact"}:
+        return "exact", ()
+    if len(told) == 1:
+        return told[0].precision, told[0].adjusted_to
+    return "rounded" if kinds == {"rounded"} else "imprecise", ()
 
 
 def _records(

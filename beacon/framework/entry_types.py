@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
+from beacon.framework.access import Protection
 from beacon.framework.query import Filter, VariationQuery
 
 EndpointKind = Literal["collection", "single", "linked", "filtering_terms"]
@@ -37,6 +38,9 @@ class EntryType(msgspec.Struct, frozen=True, kw_only=True):
     has_filtering_terms: bool = False
 
 
+Protect = Callable[[str, Mapping[str, Any], Protection], Mapping[str, Any]]
+
+
 class View(Protocol):
     """Filters that are no conditions: they say how much of a record is shown."""
 
@@ -57,12 +61,15 @@ class Model:
             need not be named.
         check_variation: Raises `InvalidRequest` when variation parameters make no question.
         view: Filters of how much of records is shown, if there are any.
+        protect: What is shown of a record, of the entry type of that id, where few people are
+            protected. Without it, no records are shown there.
     """
 
     entry_types: tuple[EntryType, ...]
     check_variation: Callable[[VariationQuery], None]
     aliases: Mapping[str, str] = field(default_factory=dict)
     view: View | None = None
+    protect: Protect | None = None
 
     def by_id(self, entry_type_id: str) -> EntryType:
         """The entry type of that id; `KeyError` when there is none."""

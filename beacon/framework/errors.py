@@ -36,9 +36,13 @@ class InvalidRequest(BeaconError):
 
 
 class Unauthorized(BeaconError):
-    """Credentials were given and are not valid; never answered as "public"."""
+    """Credentials were given and are not valid; never answered as "public".
+
+    `challenge` says what is wanted instead, as in the header `WWW-Authenticate`.
+    """
 
     status = 401
+    challenge = "Bearer"
 
 
 class Forbidden(BeaconError):
@@ -72,9 +76,13 @@ class UnsupportedMediaType(BeaconError):
 
 
 class SourceUnavailable(BeaconError):
-    """The source cannot say. Raised instead of an empty answer: "no" and "don't know" differ."""
+    """The source cannot say. Raised instead of an empty answer: "no" and "don't know" differ.
+
+    `retry_after_s` is when to ask again, where that is known, as in the header `Retry-After`.
+    """
 
     status = 503
+    retry_after_s: int | None = None
 
 
 class DeadlineExceeded(SourceUnavailable):

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from beacon.framework.answer import Reported
 from beacon.framework.disclosure import Disclosed, DisclosedSet
 from beacon.framework.entry_types import Model
 from beacon.framework.parameters import request_parameters, requested_schemas
@@ -109,6 +110,7 @@ def answer_parts(
             "exists": disclosed.exists,
             "numTotalResults": disclosed.total,
             "countPrecision": disclosed.precision,
+            **_adjusted(disclosed),
         }
     else:
         document["responseSummary"] = {"exists": disclosed.exists}
@@ -211,7 +213,12 @@ def _summary(disclosed: Disclosed) -> dict[str, Any]:
         if disclosed.precision != "exact":
             # Not among this section's own properties, but the sum would pass for exact without.
             summary["countPrecision"] = disclosed.precision
+            summary |= _adjusted(disclosed)
     return summary
+
+
+def _adjusted(told: Disclosed | DisclosedSet | Reported) -> dict[str, Any]:
+    return {"countAdjustedTo": list(told.adjusted_to)} if told.adjusted_to else {}
 
 
 def _response(disclosed: Disclosed, is_collection: bool, is_list: bool) -> dict[str, Any]:
@@ -241,7 +248,10 @@ def _result_set(disclosed: DisclosedSet) -> dict[str, Any]:
         result_set["resultsHandovers"] = reported.handovers
     if disclosed.count is not None:
         result_set["resultsCount"] = disclosed.count
-        result_set["countPrecision"] = "exact" if reported is None else reported.precision
+        result_set["countPrecision"] = (
+            disclosed.precision if reported is None else reported.precision
+        )
+        result_set |= _adjusted(disclosed)
         if reported is not None and reported.adjusted_to:
             result_set["countAdjustedTo"] = list(reported.adjusted_to)
     if disclosed.records is not None:

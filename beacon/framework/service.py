@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from beacon.framework.access import EVERYTHING, Access
-from beacon.framework.answer import Terms
-from beacon.framework.disclosure import Disclosed, Narrowed, disclose
+from beacon.framework.access import EVERYTHING, Access, Protection
+from beacon.framework.answer import Answer, Record, Terms
+from beacon.framework.disclosure import Disclosed, Narrowed, Protected, disclose
 from beacon.framework.entry_types import Model
 from beacon.framework.errors import BeaconError, DeadlineExceeded, InvalidRequest, NotFound
 from beacon.framework.query import Query
@@ -25,6 +25,9 @@ from beacon.framework.streaming import BatchSource, Part, PartKind, StreamingSou
 
 UNDER_WAY = 64
 """Questions of one batch that a source is asked at a time: enough to share its round trips."""
+
+GRACE_S = 2.0
+"""Seconds beyond its deadline that a source gets which keeps to the deadline by itself."""
 
 Found = tuple[int, Disclosed | BeaconError]
 """The place of a question among those of a batch, and what may be told, or why nothing can."""
@@ -78,12 +81,16 @@ class Service:
             source, access = self.test_source, EVERYTHING
         else:
             self._check_filtered(query)
+        given_s = deadline_s
+        if given_s is not None and isinstance(source, StreamingSource):
+            # It ends by itself with what it has, which is lost if it is cut off at that moment.
+            given_s += GRACE_S
         try:
-            async with asyncio.timeout(deadline_s):
+            async with asyncio.timeout(given_s):
                 found = await source.search(query, access, deadline_s=deadline_s)
         except TimeoutError as error:
             raise _too_late(deadline_s) from error
-        return disclose(found, query, access, self._narrowed(query))
+        return self._disclose(found, query, access)
 
     @property
     def streams(self) -> bool:
@@ -196,10 +203,7 @@ class Service:
                 if isinstance(answer, BeaconError):
                     yield places[index], answer
                 else:
-                    yield (
-                        places[index],
-                        disclose(answer, asked[index], access, self._narrowed(asked[index])),
-                    )
+                    yield places[index], self._disclose(answer, asked[index], access)
 
     async def _asked_singly(
         self, queries: Sequence[Query], access: Access, deadline_s: float | None
@@ -238,10 +242,23 @@ class Service:
     def _disclose_part(self, part: Part, query: Query, access: Access) -> DisclosedPart:
         disclosed = None
         if part.answer is not None:
-            disclosed = disclose(part.answer, query, access, self._narrowed(query))
+            disclosed = self._disclose(part.answer, query, access)
         return DisclosedPart(
             number=part.number, kind=part.kind, about=part.about, disclosed=disclosed
         )
+
+    def _disclose(self, answer: Answer, query: Query, access: Access) -> Disclosed:
+        return disclose(answer, query, access, self._narrowed(query), self._protected(query))
+
+    def _protected(self, query: Query) -> Protected | None:
+        protect = self.model.protect
+        if protect is None:
+            return None
+
+        def protected(record: Record, protection: Protection) -> Record:
+            return protect(query.entry_type, record, protection)
+
+        return protected
 
     def _narrowed(self, query: Query) -> Narrowed | None:
         view = self.model.view

@@ -112,6 +112,10 @@ class JoinedDataset:
                 found[attribute] = found.get(attribute) or label
         return found
 
+    def people(self, rows: frozenset[int]) -> int:
+        """How many people rows are of."""
+        return len({self.rows[row].individual for row in rows})
+
     def _enter(self, entry_type: str, records: Iterable[Record]) -> None:
         self.entries[entry_type] = tuple(
             _entry(entry_type, record, self._rows_about(entry_type, record)) for record in records

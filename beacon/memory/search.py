@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from beacon.framework.access import Access
+from beacon.framework.answer import NOBODYS, Basis
 from beacon.framework.query import Filter, Granularity, Query
 from beacon.memory.rows import Carrier, Entry, JoinedDataset
 from beacon.model import filters
@@ -15,6 +16,7 @@ from beacon.model.comparison import Comparison
 from beacon.model.entry_types import MODEL, NO_INDIVIDUALS, OF_PEOPLE
 from beacon.model.liftover import applied
 from beacon.model.ontology import Ontologies
+from beacon.model.protected_variants import people_counted
 from beacon.model.reference import NO_REFERENCES, References
 from beacon.model.variation_query import Genes, VariationCondition
 
@@ -35,12 +37,14 @@ class Match:
 class Found:
     """What one dataset has for a question.
 
-    `info` says that it was lifted from another assembly, or why it could not be applied.
+    `info` says that it was lifted from another assembly, or why it could not be applied. `basis`
+    is whom the matches rest on, where the caller may not be told of few people.
     """
 
     dataset: JoinedDataset
     matches: tuple[Match, ...]
     info: Mapping[str, Any] | None = None
+    basis: Basis | None = None
 
 
 class Search:
@@ -66,6 +70,8 @@ class Search:
         self.conditions: dict[str, list[Predicate]] = {one: [] for one in ENTRY_TYPES}
         self.either: list[dict[str, Predicate]] = []  # of each, one of several entry types will do
         self.zygosities: frozenset[Zygosity] | None = None
+        self.rows: frozenset[int] | None = None  # where what is delivered must be
+        self.variants: list[Match] | None = None  # what a dataset must have
 
     def found(self) -> Found:
         """The matching entries, in the order of the dataset."""
@@ -93,7 +99,42 @@ class Search:
                 return Found(dataset, (), no_individuals)
         if not all(self._take(one) for one in query.filters):
             return Found(dataset, (), no_individuals)
-        return Found(dataset, tuple(self._matches()), info)
+        matches = tuple(self._matches())
+        if not self.access.protections.get(dataset.id):
+            return Found(dataset, matches, info)
+        enough, basis = self._enough(matches)
+        return Found(dataset, enough, info, basis)
+
+    def _enough(self, matches: tuple[Match, ...]) -> tuple[tuple[Match, ...], Basis]:
+        """The matches without those of too few people, where they are of people each."""
+        size = len(self.dataset.entries[self.target])
+        if self.target == "dataset" and self.variants is not None:
+            people = [self._people_of_variants()]
+        elif self.target == "dataset" and self.rows is not None:
+            people = [self.dataset.people(self.rows)]
+        elif self.target == "cohort" and self.rows is not None:
+            people = [self.dataset.people(one.entry.rows & self.rows) for one in matches]
+        elif self.target in ("dataset", "cohort"):
+            return matches, NOBODYS
+        elif self.target == "genomicVariant":
+            people = [people_of(one, self.dataset) for one in matches]
+        elif self.target == "individual":
+            return matches, Basis(people=len(matches), size=size)
+        else:
+            rows = self._rows_of(one.entry for one in matches)
+            return matches, Basis(people=self.dataset.people(rows), size=size)
+        least = self.access.people_min(self.query, self.dataset.id)
+        enough = tuple(one for one, number in zip(matches, people, strict=False) if number >= least)
+        most = max(people, default=0) if matches else 0
+        return enough, Basis(people=most, each=True)
+
+    def _people_of_variants(self) -> int:
+        variants = self.variants or []
+        if self.rows is None and self.zygosities is None:
+            return max((people_of(one, self.dataset) for one in variants), default=0)
+        return self.dataset.people(
+            frozenset(carrier.row for one in variants for carrier in one.carriers)
+        )
 
     def _require_id(self, entry_type: str, entry_id: str) -> None:
         self.conditions[entry_type].append(lambda entry: entry.id == entry_id)
@@ -147,14 +188,17 @@ class Search:
     def _matches(self) -> Iterable[Match]:
         if self.target != "dataset" and not self._satisfying("dataset"):
             return []
-        rows = self._rows_of_other_types()
+        rows = self.rows = self._rows_of_other_types()
         if self.target == "genomicVariant":
             return self._variants(rows)
         if self.conditions["genomicVariant"] or self.zygosities is not None:
             variants = self._variants(rows)
             if self.target == "dataset":
+                self.variants = variants
                 return self._entries(None) if variants else []
-            rows = frozenset(carrier.row for one in variants for carrier in one.carriers)
+            rows = self.rows = frozenset(
+                carrier.row for one in variants for carrier in one.carriers
+            )
         return self._entries(rows)
 
     def _rows_of_other_types(self) -> frozenset[int] | None:
@@ -215,6 +259,13 @@ class Search:
     @staticmethod
     def _rows_of(entries: Iterable[Entry]) -> frozenset[int]:
         return frozenset(row for entry in entries for row in entry.rows)
+
+
+def people_of(match: Match, dataset: JoinedDataset) -> int:
+    """The people that carry a variant; where only alleles were counted, those of them that may."""
+    if match.carriers or match.entry.carriers:
+        return dataset.people(frozenset(carrier.row for carrier in match.carriers))
+    return people_counted(match.entry.record)
 
 
 def _compared(comparison: Comparison, names: Iterable[str]) -> Predicate:

@@ -82,7 +82,8 @@ class MemoryStore:
                     and access.level(dataset.id, entry_type) > Granularity.NONE
                     and _holds(dataset, query, access)
                 ):
-                    gatherer.gather(dataset, entry_type)
+                    least = access.protection(dataset.id, entry_type).min_count
+                    gatherer.gather(dataset, entry_type, least)
         terms = gatherer.terms()
         if query.prefix is not None:
             terms = starting_with(terms, query.prefix)
@@ -144,7 +145,9 @@ def _page(query: Query, access: Access, found: Iterable[Found]) -> Iterable[Resu
             if query.entry_type in COLLECTIONS:
                 before = max(before - count, 0)
                 left = None if left is None else left - len(records)
-        yield ResultSet(dataset_id=one.dataset.id, count=count, records=records, info=one.info)
+        yield ResultSet(
+            dataset_id=one.dataset.id, count=count, records=records, info=one.info, basis=one.basis
+        )
 
 
 def _record(match: Match, entry_type: str, dataset: JoinedDataset, access: Access) -> Record:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from beacon.framework.entry_types import EntryType, Model
 from beacon.model.frequency_filters import FrequencyFilters
+from beacon.model.protected_variants import protected
 from beacon.model.variation_query import check_variation
 
 SPECIFICATION = "Beacon v2.2.0"
@@ -107,5 +108,6 @@ MODEL = Model(
         "genomicVariations": "genomicVariant",
     },
     view=FrequencyFilters(),
+    protect=protected,
 )
 """The model that this beacon serves."""

@@ -13,16 +13,25 @@ import numpy as np
 from pyroaring import BitMap
 
 from beacon.framework.access import Access
-from beacon.framework.answer import Record, ResultSet
+from beacon.framework.answer import NOBODYS, Basis, Record, ResultSet
 from beacon.framework.query import Granularity, Query
 from beacon.model.datasets import with_assembly
 from beacon.model.links import visible
+from beacon.model.protected_variants import people_counted
 from beacon.model.reference import References
 from beacon.mongo import documents
 from beacon.mongo.allele_keys import allele_key
 from beacon.mongo.blocks import COMMON, row_set
 from beacon.mongo.carried import Among, carried
 from beacon.mongo.documents import record_id
+from beacon.mongo.enough import (
+    Enough,
+    enough,
+    needs_carriers,
+    people_of,
+    people_of_entries,
+    uncounted,
+)
 from beacon.mongo.fetch import Lookup
 from beacon.mongo.found import Found, Packed, Structural, Window
 from beacon.mongo.frequencies import Frequencies
@@ -37,6 +46,7 @@ from beacon.mongo.rows import (
     people,
     project,
     record_satisfies,
+    rows_array,
 )
 from beacon.mongo.scan import Alleles
 
@@ -73,6 +83,7 @@ class Evaluation:
         query = plan.query
         if plan.impossible:
             return ResultSet(dataset_id=plan.dataset.id, count=0)
+        is_protected = bool(access.protections.get(plan.dataset.id))
         rows, own = await self._people(plan, shared)
         wants_records = (
             query.wants_records
@@ -83,10 +94,12 @@ class Evaluation:
         simple = rows is None and own is None and query.entry_id is None and not wants_records
         if plan.concerns_alleles:
             by_size = plan.zygosities is None and not plan.dataset.withdrawn
+            by_size = by_size and (plan.dataset.rows_are_individuals or not is_protected)
             if simple and by_size and self._rows_are(plan):
                 count = await self._count_single(plan, shared)
                 if count is not None:
-                    return ResultSet(dataset_id=plan.dataset.id, count=count)
+                    basis = self._basis(plan, count) if is_protected else None
+                    return ResultSet(dataset_id=plan.dataset.id, count=count, basis=basis)
             rows = await self._carriers(plan, rows, shared)
         count, ordinals = await project(self._layers, plan, rows, own)
         if query.entry_id is not None:
@@ -97,7 +110,15 @@ class Evaluation:
         records: tuple[Record, ...] = ()
         if wants_records and count:
             records = await self._page(plan, count, ordinals, access)
-        return ResultSet(dataset_id=plan.dataset.id, count=count, records=records)
+        basis = None
+        if is_protected:
+            people = await people_of_entries(self._layers, plan, count, ordinals)
+            basis = self._basis(plan, people)
+        return ResultSet(dataset_id=plan.dataset.id, count=count, records=records, basis=basis)
+
+    @staticmethod
+    def _basis(plan: Plan, people: int) -> Basis:
+        return Basis(people=people, size=plan.dataset.counts[plan.query.entry_type])
 
     @staticmethod
     def _rows_are(plan: Plan) -> bool:
@@ -226,7 +247,8 @@ class Evaluation:
         dataset = plan.dataset
         unconditional = rows is None and plan.zygosities is None
         everything = unconditional and not plan.concerns_alleles and query.entry_id is None
-        counted = None if dataset.withdrawn is not None else dataset.observed
+        is_protected = bool(access.protections.get(dataset.id))
+        counted = None if dataset.withdrawn is not None or is_protected else dataset.observed
         if everything and not wants_records and counted is not None:
             return ResultSet(dataset_id=dataset.id, count=counted)
         offset, limit = self.offset_and_limit(query)
@@ -235,8 +257,14 @@ class Evaluation:
         if rows is not None and not rows:
             return ResultSet(dataset_id=dataset.id, count=0)
         among = Among.of(dataset, rows)
+        most = 0
         async for window in self._alleles.windows(plan, shared):
-            if not unconditional:
+            if is_protected:
+                found = await self._enough(
+                    plan, window, among, access.people_min(query, dataset.id)
+                )
+                window, most = found.window, max(most, found.most)
+            elif not unconditional:
                 carriers = await self._alleles.carriers(window)
                 window = carried(window, carriers, among, plan.zygosities)
             elif among is not None:
@@ -257,7 +285,30 @@ class Evaluation:
         if page:
             table = None if among is None else among.table
             records = await self._render(plan, page, table, access)
-        return ResultSet(dataset_id=dataset.id, count=count, records=records)
+        basis = Basis(people=most, each=True) if is_protected else None
+        return ResultSet(dataset_id=dataset.id, count=count, records=records, basis=basis)
+
+    async def _enough(self, plan: Plan, window: Window, among: Among | None, least: int) -> Enough:
+        """The alleles of a window that enough people carry."""
+        dataset = plan.dataset
+        carriers = roster = None
+        if needs_carriers(dataset, among, plan.zygosities):
+            carriers = await self._alleles.carriers(window)
+        if not dataset.rows_are_individuals:
+            roster = await self._layers.roster(dataset.metadata)
+        recorded = {}
+        if among is None and plan.zygosities is None and (unknown := uncounted(window)):
+            records = await self._alleles.records(dataset, unknown)
+            recorded = {key: people_counted(record) for key, record in records.items()}
+        return enough(
+            window,
+            carriers,
+            among,
+            plan.zygosities,
+            roster=roster,
+            recorded=recorded,
+            least=least,
+        )
 
     async def _render(
         self, plan: Plan, found: Sequence[Found], among: Any, access: Access
@@ -301,16 +352,31 @@ class Evaluation:
             await asyncio.sleep(0)
         return tuple(rendered)
 
-    async def members(self, plan: Plan, access: Access, shared: SharedRanges) -> list[Record]:
-        """The dataset's record, or its cohorts' records, that satisfy everything that is asked."""
-        level_of = partial(access.level, plan.dataset.id)
-        found = await self._members(plan, shared)
-        return [visible(plan.query.entry_type, record, level_of) for record in found]
+    async def members(
+        self, plan: Plan, access: Access, shared: SharedRanges
+    ) -> tuple[list[Record], Basis | None]:
+        """The dataset's record, or its cohorts' records, that satisfy everything that is asked.
 
-    async def _members(self, plan: Plan, shared: SharedRanges) -> list[Record]:
+        With whom they rest on, where the caller may not be told of few people.
+        """
+        level_of = partial(access.level, plan.dataset.id)
+        is_protected = bool(access.protections.get(plan.dataset.id))
+        found, most = await self._members(plan, shared, is_protected=is_protected)
+        basis = None
+        if is_protected:
+            basis = NOBODYS if most is None else Basis(people=max(most, default=0), each=True)
+            least = access.people_min(plan.query, plan.dataset.id)
+            if most is not None:
+                found = [one for one, people in zip(found, most, strict=True) if people >= least]
+        return [visible(plan.query.entry_type, record, level_of) for record in found], basis
+
+    async def _members(
+        self, plan: Plan, shared: SharedRanges, *, is_protected: bool
+    ) -> tuple[list[Record], list[int] | None]:
+        """The records, and the people of each, where these matter and are asked for."""
         query = plan.query
         if plan.impossible:
-            return []
+            return [], None
         own_scope = query.entry_type
         own = [one for one in plan.filters if one.scopes == (own_scope,)]
         others = replace(plan, filters=tuple(one for one in plan.filters if one not in own))
@@ -318,11 +384,21 @@ class Evaluation:
         restricted = rows is not None or others.concerns_alleles
         if others.concerns_alleles:
             if own_scope == "dataset" and rows is None and plan.zygosities is None:
-                return self._own(plan, own) if await self._any_allele(others, shared) else []
+                if is_protected:
+                    most = await self._most_carriers(others, shared)
+                    found = self._own(plan, own)
+                    return found, [most for _ in found]
+                return self._own(plan, own) if await self._any_allele(others, shared) else [], None
             rows = await self._carriers(others, rows, shared)
+        counts = is_protected and restricted and rows is not None
+        roster = await self._layers.roster(plan.dataset.metadata) if counts else None
         if own_scope == "dataset":
-            return self._own(plan, own) if not restricted or rows else []
+            found = self._own(plan, own) if not restricted or rows else []
+            if not counts or rows is None:
+                return found, None
+            return found, [people_of(rows_array(rows), roster) for _ in found]
         cohorts = []
+        people = []
         for cohort in await self._layers.cohorts(plan.dataset.metadata):
             if query.entry_id is not None and cohort["id"] != query.entry_id:
                 continue
@@ -332,8 +408,9 @@ class Evaluation:
                 members = await cohort_members(self._layers, plan, str(cohort["id"]))
                 if not rows or not members.intersect(rows):
                     continue
+                people.append(people_of(rows_array(members & rows), roster) if counts else 0)
             cohorts.append(cohort)
-        return cohorts
+        return cohorts, people if counts else None
 
     @staticmethod
     def _own(plan: Plan, own: Sequence[Any]) -> list[Record]:
@@ -350,6 +427,14 @@ class Evaluation:
             if window.structural or any(len(indexes) for _, indexes in window.blocks):
                 return True
         return False
+
+    async def _most_carriers(self, plan: Plan, shared: SharedRanges) -> int:
+        """How many people carry the allele that most do, of those that fit."""
+        among = Among.of(plan.dataset, None)
+        most = 0
+        async for window in self._alleles.windows(plan, shared):
+            most = max(most, (await self._enough(plan, window, among, 0)).most)
+        return most
 
     async def _standing(self, window: Window, among: Among) -> Window:
         """The alleles of a window that would be there without those who have withdrawn."""

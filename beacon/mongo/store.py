@@ -151,7 +151,7 @@ class MongoStore:
         offset, limit = self._evaluation.offset_and_limit(query)
         seen = 0
         result_sets = []
-        for one, records in zip(plans, found, strict=True):
+        for one, (records, basis) in zip(plans, found, strict=True):
             shown: tuple[Record, ...] = ()
             if access.level(one.dataset.id, query.entry_type) is Granularity.RECORD:
                 low, high = max(offset - seen, 0), max(offset + limit - seen, 0)
@@ -159,7 +159,11 @@ class MongoStore:
                 seen += len(records)
             result_sets.append(
                 ResultSet(
-                    dataset_id=one.dataset.id, count=len(records), records=shown, info=one.info
+                    dataset_id=one.dataset.id,
+                    count=len(records),
+                    records=shown,
+                    info=one.info,
+                    basis=basis,
                 )
             )
         return Answer(result_sets=tuple(result_sets))

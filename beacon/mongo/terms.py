@@ -14,6 +14,7 @@ from beacon.model.entry_types import MODEL
 from beacon.model.fields import LISTED_FROM, is_listed
 from beacon.model.term_search import starting_with
 from beacon.mongo.documents import term_id
+from beacon.mongo.few import without_few
 from beacon.mongo.layers import Dataset, Entry, Layers
 from beacon.mongo.plan import ROW_SCOPES, VARIANT
 from beacon.mongo.releases import Releases
@@ -37,7 +38,11 @@ async def filtering_terms(
             ids = [dataset.id] if within.entry_type == "dataset" else [c["id"] for c in cohorts]
             if within.id not in ids:
                 continue
-        for entry in await _listed(await _entries(releases, dataset), dataset, layers):
+        entries = await _listed(await _entries(releases, dataset), dataset, layers)
+        if access.protections.get(dataset.id):
+            least = {one: access.protection(dataset.id, one).min_count for one in _ORDER}
+            entries = await without_few(entries, dataset, layers, least)
+        for entry in entries:
             if (
                 query.entry_type in (None, entry.scope)
                 and access.level(dataset.id, entry.scope) > Granularity.NONE

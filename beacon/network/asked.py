@@ -7,6 +7,8 @@ import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
 from beacon.framework.access import Access
 from beacon.framework.answer import Answer
 from beacon.framework.query import Query
@@ -14,6 +16,15 @@ from beacon.framework.streaming import Part, PartKind
 from beacon.network.cells import size_of
 from beacon.network.merging import answer_of, member_document, merge
 from beacon.network.states import Outcome, State
+
+LARGE_BYTES = 64 * 1024
+"""Of records, from which on they are read and merged in a thread, so that nobody else waits."""
+
+ALONE_S = 10.0
+"""Seconds that a question goes on without anybody who reads along: time to come back."""
+
+_MEMBER_BYTES = 4096
+"""What an answer without records takes, in result sets, documents and parts: as measured."""
 
 
 class Asked:
@@ -56,6 +67,16 @@ class Asked:
         self._more = loop.create_future()
         self._streams = False
         self._close: asyncio.TimerHandle | None = None
+        self._readers = 0
+        self._give_up: Callable[[], None] = lambda: None
+        self._alone_s = ALONE_S
+        self._concluding: set[asyncio.Task[None]] = set()
+        self._one_by_one = asyncio.Lock()
+
+    @property
+    def held_bytes(self) -> int:
+        """About how much memory it takes, with all that was said of it."""
+        return self.size_bytes + _MEMBER_BYTES * len(self._pending)
 
     @property
     def is_settled(self) -> bool:
@@ -101,9 +122,25 @@ class Asked:
             datasets=self._datasets,
         )
 
-    def begin_to_stream(self, deadline: float) -> None:
-        """Tell in parts from now on; those who have not answered at the deadline may be late."""
+    async def merged_aside(self, outcomes: Sequence[Outcome]) -> Answer:
+        """As `merged`, in a thread where that takes long."""
+        if self.size_bytes <= LARGE_BYTES:
+            return self.merged(outcomes)
+        return await asyncio.to_thread(self.merged, outcomes)
+
+    def begin_to_stream(
+        self, deadline: float, give_up: Callable[[], None], *, alone_s: float = ALONE_S
+    ) -> None:
+        """Tell in parts from now on; those who have not answered at the deadline may be late.
+
+        Args:
+            deadline: By the clock of the event loop.
+            give_up: Takes back what is still asked, after nobody has read along for a while.
+            alone_s: How long that while is.
+        """
         self._streams = True
+        self._give_up, self._alone_s = give_up, alone_s
+        self._left_alone()
         accepted = {
             "queryId": self.query_id,
             "asked": len(self._pending),
@@ -125,17 +162,36 @@ class Asked:
             late: Whether to wait for late answers, too, after all was said at the deadline.
         """
         number = after
-        while True:
-            while number < len(self._parts):
-                part = self._parts[number]
-                number += 1
-                yield part
-                if part.kind == "complete" and not late:
+        self._readers += 1
+        try:
+            while True:
+                while number < len(self._parts):
+                    part = self._parts[number]
+                    number += 1
+                    yield part
+                    if part.kind == "complete" and not late:
+                        return
+                if self.is_settled and not self._concluding:
                     return
-            if self.is_settled:
-                return
-            # Shielded: whoever stops listening must not take it away from the others.
-            await asyncio.shield(self._more)
+                # Shielded: whoever stops listening must not take it away from the others.
+                await asyncio.shield(self._more)
+        finally:
+            self._readers -= 1
+            self._left_alone()
+
+    def _left_alone(self) -> None:
+        if not self._readers and not self.is_settled:
+            asyncio.get_running_loop().call_later(self._alone_s, self._give_up_if_alone)
+
+    def _give_up_if_alone(self) -> None:
+        if self._readers or self.is_settled:
+            return
+        self._give_up()
+        after_ms = (asyncio.get_running_loop().time() - self.started) * 1000
+        for member_id, pending in self._pending.items():
+            if member_id not in self._settled:
+                reason = "had not answered when nobody listened any more"
+                self.settle(replace(_timed_out(pending, after_ms), reason=reason))
 
     def _now(self) -> tuple[Outcome, ...]:
         after_ms = (asyncio.get_running_loop().time() - self.started) * 1000
@@ -148,9 +204,25 @@ class Asked:
         if self._close is not None:
             self._close.cancel()
             self._close = None
-        answer = self.merged(self._now())
-        self._add("summary", {"queryId": self.query_id}, answer)
+        outcomes = self._now()
         left = len(self._pending) - len(self._settled)
+        if self.size_bytes <= LARGE_BYTES and not self._concluding:
+            self._sum_up(self.merged(outcomes), left)
+            return
+        task = asyncio.get_running_loop().create_task(self._conclude_aside(outcomes, left))
+        self._concluding.add(task)
+        task.add_done_callback(self._concluded)
+
+    async def _conclude_aside(self, outcomes: Sequence[Outcome], left: int) -> None:
+        async with self._one_by_one:
+            self._sum_up(await self.merged_aside(outcomes), left)
+
+    def _concluded(self, task: asyncio.Task[None]) -> None:
+        self._concluding.discard(task)
+        self._wake()  # whoever reads along may be at the end now
+
+    def _sum_up(self, answer: Answer, left: int) -> None:
+        self._add("summary", {"queryId": self.query_id}, answer)
         self.ended = asyncio.get_running_loop().time()
         self._add("complete", {"queryId": self.query_id, "late": left})
 
@@ -161,6 +233,9 @@ class Asked:
     def _add(self, kind: PartKind, about: Mapping[str, Any], answer: Answer | None = None) -> None:
         number = len(self._parts) + 1
         self._parts.append(Part(number=number, kind=kind, about=about, answer=answer))
+        self._wake()
+
+    def _wake(self) -> None:
         more, self._more = self._more, asyncio.get_running_loop().create_future()
         more.set_result(None)
 

@@ -60,7 +60,6 @@ async def answer_in_batches(
     Returns:
         Place and answer of each question, as its last member answers, the rest at the deadline.
     """
-    loop = asyncio.get_running_loop()
     ready: asyncio.Queue[int] = asyncio.Queue()
     refused: dict[int, BeaconError] = {}
 
@@ -88,13 +87,18 @@ async def answer_in_batches(
             if place in refused:
                 yield place, refused[place]
                 continue
-            yield place, questions[place].merged(await questions[place].outcomes(loop.time()))
+            yield place, await _answer(questions[place])
         for place in sorted(left):
-            yield place, questions[place].merged(await questions[place].outcomes(loop.time()))
+            yield place, await _answer(questions[place])
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _answer(asked: Asked) -> Answer:
+    """What it amounts to now."""
+    return await asked.merged_aside(await asked.outcomes(asyncio.get_running_loop().time()))
 
 
 async def _ask_member(

@@ -98,7 +98,9 @@ def span_of_reply(reply: MemberReply, member: Member, query: Query) -> Span:
         )
     if len(spans) == 1:
         return spans[0]
-    found = added(spans) if adds_up(query, member) else overlapping(spans)
+    # Two result sets of one name may be the same one twice.
+    are_several = len({(*one.path, one.id) for one in reply.sets}) == len(reply.sets)
+    found = added(spans) if are_several and adds_up(query, member) else overlapping(spans)
     total = reply.total
     if (
         total is not None

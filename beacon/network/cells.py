@@ -44,12 +44,12 @@ def size_of(reply: MemberReply | None) -> int:
 class Cells:
     """All requests that are under way, and the last answers where those are kept."""
 
-    def __init__(self, *, kept: int) -> None:
-        """`kept` is how many answers are remembered; 0 remembers none."""
+    def __init__(self, *, kept: int, bytes_max: int = KEPT_BYTES) -> None:
+        """`kept` is how many answers are remembered, 0 none; `bytes_max` is of their records."""
         self._cells: dict[Key, Cell] = {}
         self._kept = kept
         self._answers: OrderedDict[Key, tuple[float, MemberReply]] = OrderedDict()
-        self._kept_bytes = 0
+        self._kept_bytes, self._bytes_max = 0, bytes_max
 
     def join(self, key: Key, ask: Callable[[], Coroutine[Any, Any, MemberReply]]) -> Cell:
         """The request of that key; `ask` starts it when it is not under way."""
@@ -89,6 +89,6 @@ class Cells:
         before = self._answers.pop(key, None)
         self._answers[key] = (asyncio.get_running_loop().time(), task.result())
         self._kept_bytes += size_of(task.result()) - (0 if before is None else size_of(before[1]))
-        while len(self._answers) > self._kept or self._kept_bytes > KEPT_BYTES:
+        while len(self._answers) > self._kept or self._kept_bytes > self._bytes_max:
             _, (_, gone) = self._answers.popitem(last=False)
             self._kept_bytes -= size_of(gone)

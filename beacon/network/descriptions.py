@@ -59,7 +59,7 @@ def metadata_from(
     for path, take in _TAKEN.items():
         if path in read:
             known.update(take(read[path], model))
-    if len(documents.get("/info", b"")) > INFO_BYTES or is_deep(known.get("info")):
+    if len(documents.get("/info", b"")) > INFO_BYTES or is_deep(known.get("info") or {}):
         known["info"] = None
     if before is None or "/map" in read:
         known["entry_types"] = _entry_types(read, model)

@@ -6,6 +6,8 @@ as it came stays bytes.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -18,6 +20,10 @@ INFO_DEPTH = 32
 """Levels of brackets in an `info` that is read; a deeper one is left out."""
 
 Number = int | float | str | None
+
+
+_DIGITS = re.compile(r"\d{1,18}", re.ASCII)
+_BELOW = re.compile(r"<(=?)\s*(\d{1,18})", re.ASCII)
 
 
 class Summary(msgspec.Struct, frozen=True, rename="camel"):
@@ -117,6 +123,38 @@ def info_of(raw: msgspec.Raw) -> dict[str, Any]:
     if text.count(b"{") + text.count(b"[") > INFO_DEPTH and is_deep(info):
         return {}
     return info
+
+
+def handovers_of(raw: msgspec.Raw) -> msgspec.Raw | None:
+    """Handovers as the list that they should be; `None` where there are none."""
+    if raw is NULL:
+        return None
+    text = bytes(raw)
+    if text.startswith(b"{"):
+        return msgspec.Raw(b"[" + text + b"]")
+    return raw if text.startswith(b"[") and text[1:-1].strip() else None
+
+
+def precision_of(said: Summary | Set, exists: bool) -> tuple[str | None, tuple[int, ...]]:
+    """`countPrecision` and `countAdjustedTo`, in the words and numbers of version 2.2."""
+    stated, given = said.count_precision, said.count_adjusted_to
+    if stated is not None and stated not in ("exact", "imprecise", "rounded"):
+        stated = "imprecise"
+    if given is None:
+        return stated, ()
+    return stated, _adjusted_to(given if isinstance(given, list) else [given], exists)
+
+
+def _adjusted_to(given: Sequence[Any], exists: bool) -> tuple[int, ...]:
+    """One number or two; none where they are said in words."""
+    if exists and len(given) == 1 and isinstance(given[0], str):
+        below = _BELOW.fullmatch(given[0].strip())
+        if below is not None and int(below[2]) > 1:
+            return (1, int(below[2]) - (not below[1]))
+    texts = [str(one).strip() for one in given]
+    if not 1 <= len(texts) <= 2 or not all(map(_DIGITS.fullmatch, texts)):
+        return ()
+    return tuple(map(int, texts))
 
 
 def bad_response(reason: str) -> MemberFailure:

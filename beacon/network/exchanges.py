@@ -12,7 +12,7 @@ import aiohttp
 from yarl import URL
 
 from beacon import __version__
-from beacon.network.addresses import AddressRefused, any_socket, public_socket
+from beacon.addresses import AddressRefused, any_socket, public_socket
 from beacon.network.guard import Manners
 from beacon.network.members import Member
 from beacon.network.names import Resolver

@@ -30,7 +30,7 @@ class Manners:
     connect_s: float = 2.0
     keep_alive_s: float = 75.0
     dns_cache_s: int = 300
-    waiting_times: int = 4
+    waiting_times: int = 16
     patience_s: float = 2.0
     failures_in_a_row: int = 5
     recent: int = 20

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from msgspec import Raw
+from msgspec.json import decode, encode
 from msgspec.structs import replace
 
 from beacon.framework.answer import Answer, Reported, ResultSet, Total
@@ -28,6 +30,7 @@ from beacon.network.summary import (
 
 __all__ = ["answer_of", "member_document", "merge"]
 
+_COLLECTIONS = ("dataset", "cohort")
 _HAS_SETS = (State.HIT, State.MISS, State.STALE)
 
 
@@ -70,7 +73,7 @@ def merge(
     if frequencies := combined_frequencies(variants, outcomes, network_id):
         info["frequencies"] = frequencies
     return Answer(
-        result_sets=tuple(one for outcome in outcomes for one in _result_sets(outcome)),
+        result_sets=tuple(one for outcome in outcomes for one in _result_sets(outcome, query)),
         total=total,
         info=info,
     )
@@ -84,7 +87,7 @@ def answer_of(outcome: Outcome, query: Query) -> Answer:
     if query.granularity >= Granularity.COUNT:
         told = told_by(outcome, query)
         total = _total(told.of_all.bounds, told.of_answers, (outcome,))
-    return Answer(result_sets=tuple(_result_sets(outcome)), total=total)
+    return Answer(result_sets=tuple(_result_sets(outcome, query)), total=total)
 
 
 def _variants(outcomes: Sequence[Outcome], query: Query) -> Sequence[Variant]:
@@ -93,11 +96,28 @@ def _variants(outcomes: Sequence[Outcome], query: Query) -> Sequence[Variant]:
     return variants_of(outcomes)
 
 
-def _result_sets(outcome: Outcome) -> list[ResultSet]:
+def _result_sets(outcome: Outcome, query: Query) -> list[ResultSet]:
     reply = outcome.reply
     if reply is None or outcome.state not in _HAS_SETS:
         return []
-    return [_result_set(one, outcome, reply.reported_id) for one in reply.sets]
+    sets = reply.sets
+    if query.entry_type in _COLLECTIONS:
+        sets = tuple(replace(one, records=_named(one, outcome)) for one in sets)
+    return [_result_set(one, outcome, reply.reported_id) for one in sets]
+
+
+def _named(said: ReportedSet, outcome: Outcome) -> tuple[Raw, ...]:
+    """Datasets or cohorts, each with the id of the member that has it: a list has no sets.
+
+    What a nested network says of its own members stays.
+    """
+    named = []
+    for one in said.records:
+        record = decode(one)
+        if isinstance(record, dict):
+            record.setdefault("beaconId", (outcome.member.id, *said.path)[-1])
+        named.append(Raw(encode(record)))
+    return tuple(named)
 
 
 def _result_set(said: ReportedSet, outcome: Outcome, reported_id: str | None) -> ResultSet:

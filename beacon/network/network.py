@@ -11,7 +11,7 @@ import math
 from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 import msgspec
 import structlog
@@ -19,20 +19,22 @@ import structlog
 from beacon.framework.access import Access
 from beacon.framework.answer import Answer, Terms
 from beacon.framework.entry_types import Model
-from beacon.framework.errors import BeaconError, NotFound
+from beacon.framework.errors import BeaconError
 from beacon.framework.query import Query
 from beacon.framework.source import TermsQuery
 from beacon.framework.streaming import Part
 from beacon.model.ontology import Ontologies
 from beacon.model.reference import NO_REFERENCES, References
 from beacon.network import hops
-from beacon.network.asked import Asked
+from beacon.network.asked import ALONE_S, LARGE_BYTES, Asked
 from beacon.network.batches import answer_in_batches
-from beacon.network.cells import KEPT_BYTES, Cell, Cells, Key
+from beacon.network.cells import Cell, Cells, Key
 from beacon.network.dialects import Dialect
 from beacon.network.discovery import Discovery
+from beacon.network.kept import Kept
 from beacon.network.members import Member
 from beacon.network.merged_information import filtering_terms
+from beacon.network.observing import Observed, Observer
 from beacon.network.planning import Ask, NotApplicable, plan
 from beacon.network.remote import Remotes
 from beacon.network.replies import decode
@@ -49,7 +51,7 @@ PAGES_BYTES = 128 * 1024 * 1024
 """The longest pages of records of all members together."""
 
 _ANSWERS_KEPT = 20_000
-_QUESTIONS_KEPT = 1_000
+_RECORD_S, _PAGE_MAX = 0.0002, 1000
 _UNSURE: Mapping[tuple[str | None, State], str] = {
     ("lower", State.MISS): "has none of what could be asked of it, which is less than was meant",
     ("upper", State.HIT): "has some of what could be asked of it, which is more than was meant",
@@ -57,16 +59,6 @@ _UNSURE: Mapping[tuple[str | None, State], str] = {
 """What is neither a no nor a yes: the bound that an answer is, and the state it would have."""
 
 _OUT_OF_REACH = (State.UNREACHABLE, State.BREAKER_OPEN)
-
-
-class Observer(Protocol):
-    """Counts what becomes of questions."""
-
-    def observe(self, member: str, state: str, seconds: float | None = None) -> None:
-        """One outcome; `seconds` until the reply, when there was one."""
-
-    def set_breaker(self, member: str, *, is_open: bool) -> None:
-        """Whether a member is left in peace."""
 
 
 log = structlog.stdlib.get_logger()
@@ -90,6 +82,7 @@ class Network:
         references: References = NO_REFERENCES,
         ontologies: Ontologies = NO_ONTOLOGIES,
         observer: Observer | None = None,
+        alone_s: float = ALONE_S,
     ) -> None:
         """`remotes` and `discovery` are of the same members; `discovery` is run by whoever made it.
 
@@ -98,16 +91,19 @@ class Network:
             references: Chain files to lift questions with, for members on another assembly.
             ontologies: What tells the kinds of terms, for members that do not list a term.
             observer: Told of every outcome.
+            alone_s: Seconds that a stream goes on without a reader.
         """
-        self._observer, self._ontologies = observer, ontologies
+        self._observed, self._ontologies = Observed(observer), ontologies
         self.members = tuple(members)
+        self._pending = tuple(
+            Outcome(member=one, state=State.PENDING, after_ms=0) for one in self.members
+        )
         self._member_ids = frozenset(one.id for one in self.members)
         self.model = model
         self._remotes, self._discovery = remotes, discovery
         self._network_id, self._settings, self._references = network_id, settings, references
         self._cells = Cells(kept=_ANSWERS_KEPT if settings.stale_s else 0)
-        self._kept: dict[str, Asked] = {}
-        self._broken: set[str] = set()
+        self._kept, self._alone_s = Kept(settings.kept_s), alone_s
         self._datasets_of: tuple[int, Mapping[str, Sequence[str]]] = (-1, {})
 
     async def __aenter__(self) -> Self:
@@ -128,7 +124,7 @@ class Network:
     ) -> Answer:
         """Ask every member, and answer in time with what those have said who have."""
         asked = self._asked(query, access)
-        deadline = asked.started + self._wait_s(deadline_s, self._settings.deadline_s)
+        deadline = asked.started + self._wait_s(query, deadline_s, self._settings.deadline_s)
         # A little less than callers wait: so a member that hangs is known to, not just left.
         cells = self._ask_all(asked, self._settings.deadline_s - 2 * MERGE_S)
         try:
@@ -136,34 +132,44 @@ class Network:
         finally:
             for cell in cells:
                 self._cells.leave(cell)
-        return asked.merged(outcomes)
+        return await asked.merged_aside(outcomes)
 
     def stream(
         self, query: Query, access: Access, *, deadline_s: float | None = None
     ) -> AsyncIterator[Part]:
         """Ask every member and tell what each says when it does; late answers are kept."""
         asked = self._asked(query, access)
-        self._ask_all(asked)
-        self._keep(asked)
+        cells = self._ask_all(asked)
+        self._kept.add(asked)
+
+        def give_up() -> None:
+            for cell in cells:
+                self._cells.leave(cell)
+
         asked.begin_to_stream(
-            asked.started + self._wait_s(deadline_s, self._settings.stream_deadline_s)
+            asked.started + self._wait_s(query, deadline_s, self._settings.stream_deadline_s),
+            give_up,
+            alone_s=self._alone_s,
         )
         return asked.parts(0, late=False)
 
     def resume(self, query_id: str, access: Access, *, after: int = 0) -> AsyncIterator[Part]:
         """What came since, and late answers until nobody is waited for any more."""
-        return self._asked_before(query_id, access).parts(after, late=True)
+        return self._kept.of(query_id, access).parts(after, late=True)
 
     def question(self, query_id: str, access: Access) -> Query:
         """What was asked under that id."""
-        return self._asked_before(query_id, access).query
+        return self._kept.of(query_id, access).query
 
     def search_many(
         self, queries: Sequence[Query], access: Access, *, deadline_s: float | None = None
     ) -> AsyncIterator[tuple[int, Answer | BeaconError]]:
         """Answer many: in one request to each member that takes many, else one after the other."""
         loop = asyncio.get_running_loop()
-        wait_s = self._wait_s(deadline_s, self._settings.stream_deadline_s)
+        wait_s = min(
+            (self._wait_s(one, deadline_s, self._settings.stream_deadline_s) for one in queries),
+            default=0.0,
+        )
         return answer_in_batches(
             [self._asked(query, access) for query in queries],
             self,
@@ -209,7 +215,7 @@ class Network:
         """
         key = Key(member.id, request, asked.access.via, min(member.timeout_s, patience_s))
         cell = self._cells.join(key, partial(self._reply, member, ask.query, key))
-        # Not a `partial`: the event loop names a callback that fails, and that would name all of it.
+        # Not a `partial`: of a callback that fails the event loop's log shows all arguments.
         cell.task.add_done_callback(lambda task: self._settle(asked, member, ask, key, task))
         return cell
 
@@ -244,21 +250,8 @@ class Network:
         return self._discovery
 
     def _asked(self, query: Query, access: Access) -> Asked:
-        pending = [
-            Outcome(member=member, state=State.PENDING, after_ms=0) for member in self.members
-        ]
-        return Asked(query, access, pending, self._network_id, self._datasets(), self._observed)
-
-    def _observed(self, outcome: Outcome) -> None:
-        if self._observer is None:
-            return
-        member_id, state = outcome.member.id, outcome.state
-        replied_s = None if outcome.reply is None else outcome.after_ms / 1000
-        self._observer.observe(member_id, state.value, replied_s)
-        is_open = state is State.BREAKER_OPEN
-        if is_open != (member_id in self._broken):
-            self._broken ^= {member_id}
-            self._observer.set_breaker(member_id, is_open=is_open)
+        datasets = self._datasets()
+        return Asked(query, access, self._pending, self._network_id, datasets, self._observed.tell)
 
     def _datasets(self) -> Mapping[str, Sequence[str]]:
         """By member, all of its datasets, where it names all."""
@@ -303,7 +296,9 @@ class Network:
         deadline = asyncio.get_running_loop().time() + key.patience_s
         headers = self.headers(key.via, key.patience_s)
         reply = await self._remotes.ask(member, key.request, deadline=deadline, headers=headers)
-        return decode(reply, query, member)
+        if len(reply.body) <= LARGE_BYTES:
+            return decode(reply, query, member)
+        return await asyncio.to_thread(decode, reply, query, member)
 
     def _settle(
         self, asked: Asked, member: Member, ask: Ask, key: Key, task: asyncio.Task[MemberReply]
@@ -351,49 +346,30 @@ class Network:
             age_s=age_s,
         )
 
-    def _wait_s(self, asked_s: float | None, most_s: float) -> float:
+    def _wait_s(self, query: Query, asked_s: float | None, most_s: float) -> float:
         wait_s = most_s if asked_s is None else min(asked_s, most_s)
-        return max(wait_s - MERGE_S, wait_s / 2)
-
-    def _keep(self, asked: Asked) -> None:
-        now = asyncio.get_running_loop().time()
-        gone = [
-            one.query_id
-            for one in self._kept.values()
-            if one.ended is not None and now - one.ended > self._settings.kept_s
-        ]
-        # The oldest of too many goes as well: memory has a bound, whoever asks.
-        gone += list(self._kept)[: max(0, len(self._kept) - len(gone) - _QUESTIONS_KEPT + 1)]
-        left_bytes = sum(one.size_bytes for one in self._kept.values())
-        for query_id, one in self._kept.items():
-            if left_bytes <= KEPT_BYTES:
-                break
-            if one.ended is not None:
-                gone.append(query_id)
-                left_bytes -= one.size_bytes
-        for query_id in gone:
-            self._kept.pop(query_id, None)
-        self._kept[asked.query_id] = asked
-
-    def _asked_before(self, query_id: str, access: Access) -> Asked:
-        asked = self._kept.get(query_id)
-        now = asyncio.get_running_loop().time()
-        if (
-            asked is None
-            or asked.access != access
-            or (asked.ended is not None and now - asked.ended > self._settings.kept_s)
-        ):
-            raise NotFound("no question of that id is kept; it may be too long ago")
-        return asked
+        merge_s = MERGE_S
+        if query.entry_type == "genomicVariant" and query.wants_records:
+            # They are told apart one by one.
+            merge_s += _RECORD_S * (query.pagination.limit or _PAGE_MAX) * len(self.members)
+        return max(wait_s - merge_s, wait_s / 2)
 
 
 @contextlib.asynccontextmanager
 async def discovering(discovery: Discovery) -> AsyncIterator[None]:
     """Keep what is known of members fresh, as long as the context is open."""
     task = asyncio.ensure_future(discovery.run())
+    task.add_done_callback(_tell)
     try:
         yield
     finally:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
+
+
+def _tell(task: asyncio.Task[None]) -> None:
+    error = None if task.cancelled() else task.exception()
+    if error is not None:
+        # Questions are answered all the same, by what was known.
+        log.error("discovery_ended", exc_info=error)

@@ -32,7 +32,7 @@ def beacon_error(status: int, body: bytes) -> str:
 def error_text(status: int, document: Any) -> str:
     """As `beacon_error`, of a decoded document or of the `error` in one."""
     for found in _messages(document):
-        if text := _cleaned(found):
+        if text := cleaned(found):
             return text
     try:
         return f"{status} {HTTPStatus(status).phrase}"
@@ -102,7 +102,8 @@ _ADDRESS = re.compile(
 _TAG = re.compile(r"<[^<>]*>")
 
 
-def _cleaned(text: str) -> str:
+def cleaned(text: str) -> str:
+    """A text of a member as one short printable line without any addresses."""
     text = _TAG.sub(" ", text[:_READ_CHARACTERS])
     text = "".join(one if one.isprintable() else " " for one in text)
     text = " ".join(_ADDRESS.sub("…", text).split())

@@ -15,7 +15,16 @@ import msgspec
 from beacon.framework.parameters import INT64_MAX
 from beacon.framework.query import Granularity, Query
 from beacon.network import envelopes
-from beacon.network.envelopes import NULL, Envelope, Number, Set, Summary, bad_response, info_of
+from beacon.network.envelopes import (
+    Envelope,
+    Number,
+    Set,
+    Summary,
+    bad_response,
+    handovers_of,
+    info_of,
+    precision_of,
+)
 from beacon.network.members import Member
 from beacon.network.refusals import beacon_error, error_text, refusal
 from beacon.network.states import MemberFailure, MemberReply, ReportedSet, State
@@ -78,7 +87,7 @@ class _Reader:
         summary = envelope.response_summary or Summary()
         total = self._count(summary.num_total_results, summary.results_count, summary.result_count)
         exists = self._said(summary.exists, total, found, envelope) or any(s.exists for s in sets)
-        precision, adjusted_to = _precision(summary, exists)
+        precision, adjusted_to = precision_of(summary, exists)
         total = self._meant(total, exists, precision)
         asked = self._asked_datasets(sets)
         chosen = [one for one in sets if self._is_asked(one, asked)]
@@ -131,7 +140,7 @@ class _Reader:
     def _set(self, one: Set, info: dict[str, Any]) -> ReportedSet:
         count = self._count(one.results_count, one.result_count)
         exists = self._exists(one.exists, count, one.results, "a result set of it")
-        precision, adjusted_to = _precision(one, exists)
+        precision, adjusted_to = precision_of(one, exists)
         set_id = one.id if one.id not in (None, "") else one.beacon_id or self.member.id
         return ReportedSet(
             id=str(set_id),
@@ -142,7 +151,7 @@ class _Reader:
             adjusted_to=adjusted_to,
             records=self._records(one.results),
             info=info or None,
-            handovers=_handovers(one.results_handovers),
+            handovers=handovers_of(one.results_handovers),
             path=self._path(one, info),
             emulated=one.id in (None, "") or info.get("emulated") is True,
         )
@@ -227,7 +236,7 @@ class _Reader:
 
     def _tells_by_records(self, records: Sequence[Any] | None) -> bool:
         """Whether records, or that there are none, say yes or no: not on a page after the first."""
-        return bool(records) or (records is not None and not self.query.pagination.skip)
+        return bool(records) or (records is not None and not self.query.pagination.offset)
 
     def _narrowed(self, one: ReportedSet) -> ReportedSet:
         """A result set for all of a beacon's datasets cannot say yes for some of them."""
@@ -300,36 +309,6 @@ def _is_silent(one: Set, info: dict[str, Any]) -> bool:
     return not one.exists and bool(info.get("error"))
 
 
-def _precision(said: Summary | Set, exists: bool) -> tuple[str | None, tuple[int, ...]]:
-    stated, given = said.count_precision, said.count_adjusted_to
-    if stated is not None and stated not in ("exact", "imprecise", "rounded"):
-        stated = "imprecise"
-    if given is None:
-        return stated, ()
-    return stated, _adjusted_to(given if _is_list(given) else [given], exists)
-
-
-def _adjusted_to(given: Sequence[Any], exists: bool) -> tuple[int, ...]:
-    """One number or two; none where they are said in words."""
-    if exists and len(given) == 1 and isinstance(given[0], str):
-        below = _BELOW.fullmatch(given[0].strip())
-        if below is not None and int(below[2]) > 1:
-            return (1, int(below[2]) - (not below[1]))
-    texts = [str(one).strip() for one in given]
-    if not 1 <= len(texts) <= 2 or not all(map(_DIGITS.fullmatch, texts)):
-        return ()
-    return tuple(map(int, texts))
-
-
-def _handovers(raw: msgspec.Raw) -> msgspec.Raw | None:
-    if raw is NULL:
-        return None
-    text = bytes(raw)
-    if text.startswith(b"{"):
-        return msgspec.Raw(b"[" + text + b"]")
-    return raw if text.startswith(b"[") and text[1:-1].strip() else None
-
-
 def _status(error: Any) -> int:
     """The HTTP status that the code of an error is; 0 if it is none."""
     code = str(error.get("errorCode")) if isinstance(error, dict) else ""
@@ -341,7 +320,6 @@ def _is_list(value: Any) -> bool:
 
 
 _DIGITS = re.compile(r"\d{1,18}", re.ASCII)
-_BELOW = re.compile(r"<(=?)\s*(\d{1,18})", re.ASCII)
 _STATUS = re.compile(r"[45]\d\d", re.ASCII)
 _PATH_MAX = 8
 _ID_CHARACTERS = 256

@@ -7,6 +7,7 @@ from typing import Any
 
 from beacon.framework.query import Granularity, Query
 from beacon.network.bounds import Bounds, bounds_of_outcome, written_bounds
+from beacon.network.refusals import cleaned
 from beacon.network.states import MemberReply, Outcome, State
 from beacon.settings import CountSettings, Reporting
 
@@ -21,7 +22,7 @@ def state_of(reply: MemberReply) -> tuple[State, str | None]:
     if reply.sets:
         reasons = [(one.info or {}).get("notApplicable") for one in reply.sets]
         if None not in reasons:
-            return State.NOT_APPLICABLE, str(reasons[0])
+            return State.NOT_APPLICABLE, cleaned(str(reasons[0]))
     return _state_of_network(reply.network_status)
 
 
@@ -185,13 +186,14 @@ def _state_of_network(status: Mapping[str, Any] | None) -> tuple[State, str | No
     """A network none of whose members said yes or no said neither."""
     if status is None or status.get("answered") != 0 or not status.get("asked"):
         return State.MISS, None
+    asked = cleaned(str(status["asked"]))
     states = {
         _STATES.get(str(document.get("status"))) for document in _objects(status.get("members"))
     }
     state = states.pop() if len(states) == 1 else None
     if state is not None and not state.is_answer:
-        return state, f"so it is at all {status['asked']} of its beacons"
-    return State.UNREACHABLE, f"none of its {status['asked']} beacons answered"
+        return state, f"so it is at all {asked} of its beacons"
+    return State.UNREACHABLE, f"none of its {asked} beacons answered"
 
 
 def _leaf(document: Mapping[str, Any], path: list[str]) -> dict[str, Any]:

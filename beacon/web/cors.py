@@ -10,7 +10,8 @@ ANY_ORIGIN = "*"
 _PREFLIGHT = {
     hdrs.ACCESS_CONTROL_ALLOW_METHODS: "GET, HEAD, POST, OPTIONS",
     hdrs.ACCESS_CONTROL_ALLOW_HEADERS: (
-        "Authorization, Content-Type, X-Request-ID, Prefer, Beacon-Deadline-Ms, Last-Event-ID"
+        "Authorization, Content-Type, X-Request-ID, X-Beacon-Purpose, Prefer, "
+        "Beacon-Deadline-Ms, Last-Event-ID"
     ),
     hdrs.ACCESS_CONTROL_MAX_AGE: "86400",
 }

@@ -16,7 +16,7 @@ import structlog
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Middleware
 
-from beacon.framework.errors import BeaconError, SourceUnavailable
+from beacon.framework.errors import BeaconError, SourceUnavailable, Unauthorized
 from beacon.framework.query import Query
 from beacon.metrics import Metrics
 from beacon.web.cors import Cors
@@ -35,7 +35,8 @@ BEGUN = web.RequestKey("begun", web.StreamResponse)
 REQUEST_ID = "X-Request-ID"
 JSON_HEADERS = {
     hdrs.CONTENT_TYPE: "application/json; charset=utf-8",
-    hdrs.CACHE_CONTROL: "no-store",
+    hdrs.CACHE_CONTROL: "private, no-store",
+    hdrs.VARY: "Authorization, X-Beacon-Purpose",
     "X-Content-Type-Options": "nosniff",
 }
 """Headers of an answer: it depends on who asked and may be about people, so nobody keeps it."""
@@ -89,6 +90,10 @@ def observe(
             if isinstance(error, SourceUnavailable):
                 log.warning("source_unavailable", request_id=request_id, reason=str(error))
             response = _error(request, error.status, str(error))
+            if isinstance(error, Unauthorized):
+                response.headers[hdrs.WWW_AUTHENTICATE] = error.challenge
+            elif isinstance(error, SourceUnavailable) and error.retry_after_s is not None:
+                response.headers[hdrs.RETRY_AFTER] = str(error.retry_after_s)
         except web.HTTPException as error:
             response = _from_aiohttp(request, error)
         except Exception:
@@ -118,10 +123,7 @@ def observe(
 
     def _error(request: web.Request, status: int, message: str) -> web.Response:
         body = encode_error(status, message, request.get(QUERY))
-        response = web.Response(status=status, body=body, headers=JSON_HEADERS)
-        if status == web.HTTPUnauthorized.status_code:
-            response.headers[hdrs.WWW_AUTHENTICATE] = "Bearer"
-        return response
+        return web.Response(status=status, body=body, headers=JSON_HEADERS)
 
     def _from_aiohttp(request: web.Request, error: web.HTTPException) -> web.StreamResponse:
         if isinstance(error, web.HTTPMethodNotAllowed):

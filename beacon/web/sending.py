@@ -16,7 +16,8 @@ from beacon.web.middleware import BEGUN, complete_head
 Lines = AsyncGenerator[bytes]
 
 HEADERS = {
-    hdrs.CACHE_CONTROL: "no-store",
+    hdrs.CACHE_CONTROL: "private, no-store",
+    hdrs.VARY: "Authorization, X-Beacon-Purpose",
     "X-Accel-Buffering": "no",
     "X-Content-Type-Options": "nosniff",
 }

@@ -22,6 +22,9 @@ MAX_LINE_BYTES = 32 * 1024
 HANDOVER_TIMEOUT_S = 30.0
 """How long open requests may take after a hand-over, where nothing else is said."""
 
+MAX_FIELD_BYTES = 72 * 1024
+"""Longest header: a passport may carry a hundred visas."""
+
 _BACKLOG = 1024
 _LOOK_S = 0.05
 _STDERR = 2
@@ -105,7 +108,7 @@ async def answer(
         access_log=None,
         shutdown_timeout=shutdown_timeout_s,
         max_line_size=MAX_LINE_BYTES,
-        max_field_size=MAX_LINE_BYTES,
+        max_field_size=MAX_FIELD_BYTES,
     )
     await runner.setup()
     try:

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from beacon.framework.access import Access
@@ -25,7 +25,7 @@ from beacon.framework.stream_encoding import (
 )
 from beacon.web.middleware import QUERY
 from beacon.web.preferences import Deadline, accepted
-from beacon.web.sending import Lines, Sending
+from beacon.web.sending import HEADERS, Lines, Sending
 
 JSON = "application/json"
 LAST_EVENT_ID = "Last-Event-ID"
@@ -75,6 +75,10 @@ class Streams:
         """
         query = self.service.question(query_id, access)
         request[QUERY] = query
+        if request.method == hdrs.METH_HEAD:
+            # The end of it need not be waited for to say that there is one.
+            about = {**HEADERS, hdrs.CONTENT_TYPE: f"{form.media_type}; charset=utf-8"}
+            return web.Response(headers=about)
         parts = self.service.resume(query_id, access, after=after)
         lines = self._lines(parts, query, form, query_id)
         return await self._send(request, lines, form, None)

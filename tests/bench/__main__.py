@@ -1,7 +1,7 @@
 """`python -m tests.bench [PART ...]`: what questions and loads cost on this machine, in one run.
 
 Without a part: questions, HTTP, and the load of observations and of a VCF. `load` is all of the
-parts that load files; each of them can be named instead.
+parts that load files; each of them can be named instead. `network` asks networks of many beacons.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from beacon.mongo import documents
 from beacon.mongo.embedded import embedded_mongod
 from beacon.mongo.sink import MongoSink
 from beacon.web.server import new_loop
-from tests.bench import http_load, loading, vcf_load
+from tests.bench import http_load, loading, network, vcf_load
 from tests.bench.cohort import Cohort, make
 from tests.bench.measure import Results
 from tests.bench.questions import PLAIN, PLAIN_SIZE, Questions, ask
@@ -37,7 +37,10 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "parts", nargs="*", metavar="PART", help=f"load, or of it: {', '.join(loading.PARTS)}"
+        "parts",
+        nargs="*",
+        metavar="PART",
+        help=f"network, load, or of load: {', '.join(loading.PARTS)}",
     )
     parser.add_argument("--people", type=int, default=10_000)
     parser.add_argument("--variants", type=int, default=100_000)
@@ -50,7 +53,7 @@ def main() -> None:
     parser.add_argument("--profile", action="store_true", help="say where the time of loads goes")
     parser.add_argument("--json", action="store_true", help="print JSON")
     given = parser.parse_args()
-    if unknown := set(given.parts) - {*loading.PARTS, "load"}:
+    if unknown := set(given.parts) - {*loading.PARTS, "load", "network"}:
         parser.error(f"there is no part {', '.join(sorted(unknown))}")
     results = Results(quiet=given.json)
     with (
@@ -68,11 +71,14 @@ def main() -> None:
             about |= {"people": given.people, "variants": given.variants}
         if not given.json:
             click.echo(", ".join(f"{key} {value}" for key, value in about.items()))
-        if given.parts:
-            parts = loading.PARTS if "load" in given.parts else given.parts
+        if "network" in given.parts:
+            network.measure(results, uri, given.seconds)
+        parts = [one for one in given.parts if one != "network"]
+        if parts:
+            parts = list(loading.PARTS) if "load" in parts else parts
             loads = loading.Loads(uri, results, given.repetitions, profile=given.profile)
-            loading.measure(loads, list(parts), loading.FULL if given.full else loading.REDUCED)
-        else:
+            loading.measure(loads, parts, loading.FULL if given.full else loading.REDUCED)
+        elif not given.parts:
             _run(given, results, uri, client, Path(folder))
     if given.json:
         click.echo(results.as_json(about))

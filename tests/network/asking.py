@@ -9,6 +9,7 @@ from typing import Any
 
 from beacon.framework.query import Granularity, Include, Query, VariationQuery
 from beacon.model.entry_types import MODEL
+from beacon.network.asked import ALONE_S
 from beacon.network.discovery import Discovery
 from beacon.network.guard import Manners
 from beacon.network.members import Member
@@ -46,6 +47,7 @@ async def network_of(
     manners: Manners = Manners(),  # noqa: B008 - frozen
     folder: Path | None = None,
     meet: bool = False,
+    alone_s: float = ALONE_S,
     **settings: Any,
 ) -> AsyncIterator[Network]:
     """A network over members; with `meet` it asks first what each of them says of itself."""
@@ -56,7 +58,13 @@ async def network_of(
             for member in members:
                 await discovery.look(member)
         async with Network(
-            members, remotes, discovery, MODEL, network_id=NETWORK_ID, settings=chosen
+            members,
+            remotes,
+            discovery,
+            MODEL,
+            network_id=NETWORK_ID,
+            settings=chosen,
+            alone_s=alone_s,
         ) as network:
             yield network
 

@@ -294,6 +294,40 @@ async def test_late_answers_are_kept_for_who_asks_again():
     assert (before["late"], after["late"]) == ("timeout", "hit")
 
 
+async def test_a_stream_that_nobody_reads_gives_its_members_back():
+    async with fakes(fi=Answers(), hangs=Hangs()) as met:
+        members = [one.member(name) for name, one in met.items()]
+        async with network_of(members, alone_s=0.3) as network:
+            stream = network.stream(question(), EVERYTHING)
+            accepted = await anext(stream)
+            await stream.aclose()
+            await asyncio.sleep(0.1)
+            in_time = network.remotes.condition("hangs").in_flight
+            await asyncio.sleep(0.4)
+            too_late = network.remotes.condition("hangs").in_flight
+            parts = await parts_of(network.resume(accepted.about["queryId"], EVERYTHING))
+
+    assert (in_time, too_late) == (1, 0)
+    assert [one.kind for one in parts] == ["accepted", "member", "member", "summary", "complete"]
+    assert parts[-2].answer is not None
+    assert states(parts[-2].answer.info) == {"fi": "hit", "hangs": "timeout"}
+
+
+async def test_a_reader_who_comes_back_in_time_finds_the_stream_going_on():
+    async with fakes(slow=Slow(0.5)) as met:
+        async with network_of([met["slow"].member("slow")], alone_s=0.3) as network:
+            stream = network.stream(question(), EVERYTHING)
+            accepted = await anext(stream)
+            await stream.aclose()
+            await asyncio.sleep(0.1)
+            parts = await parts_of(network.resume(accepted.about["queryId"], EVERYTHING))
+
+        assert met["slow"].abandoned == 0
+
+    assert parts[-2].answer is not None
+    assert states(parts[-2].answer.info) == {"slow": "hit"}
+
+
 async def test_an_answer_is_kept_for_who_asked_and_not_for_others():
     other = Access(grants=EVERYTHING.grants, via=("other",))
     async with fakes(fi=Answers()) as met, network_of([met["fi"].member("fi")]) as network:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from beacon.network.guard import Manners
 from beacon.network.members import Member, host_of
 from beacon.network.remote import Remotes
 from beacon.network.requests import MemberRequest
@@ -382,7 +383,7 @@ async def test_no_more_requests_are_under_way_than_a_member_is_given() -> None:
 
     async with FakeMember(behaviour=Counts()) as fake:
         member = fake.member(concurrent=3)
-        async with Remotes([member]) as remotes:
+        async with Remotes([member], manners=Manners(waiting_times=4)) as remotes:
             ended = await asyncio.gather(
                 *(ask(remotes, member) for _ in range(20)), return_exceptions=True
             )

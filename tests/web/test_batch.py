@@ -74,7 +74,7 @@ async def test_each_question_has_its_own_answer(client: Client) -> None:
     response = await client.post("/api/batch", json=body)
     found = await lines(response)
 
-    assert response.headers["Cache-Control"] == "no-store"
+    assert response.headers["Cache-Control"] == "private, no-store"
     assert found[-1] == {"complete": True, "items": 2, "answered": 2}
     answers = {one["id"]: one["responseSummary"] for one in found[:-1]}
     assert answers["a"]["numTotalResults"] == 3

@@ -138,7 +138,7 @@ async def test_answers_are_kept_by_nobody_and_documents_for_a_while(client: Clie
     document = await client.get("/api/map")
 
     assert answer.headers["Content-Type"] == "application/json; charset=utf-8"
-    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["Cache-Control"] == "private, no-store"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert document.headers["Cache-Control"].startswith("public")
 

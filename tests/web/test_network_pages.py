@@ -90,7 +90,7 @@ async def test_members_are_described(network: Client) -> None:
 
     assert (await all_of_them.json())["members"] == [{"beaconId": "fi"}]
     assert (await one.json()) == {"beaconId": "fi"}
-    assert one.headers["Cache-Control"] == "no-store"
+    assert one.headers["Cache-Control"] == "private, no-store"
 
 
 async def test_an_unknown_member_is_not_found(network: Client) -> None:

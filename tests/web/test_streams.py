@@ -81,7 +81,7 @@ async def test_parts_are_lines_that_say_what_each_member_said(connect: Connect) 
 
     assert response.status == 200
     assert response.headers["Content-Type"] == "application/x-ndjson; charset=utf-8"
-    assert response.headers["Cache-Control"] == "no-store"
+    assert response.headers["Cache-Control"] == "private, no-store"
     assert response.headers["X-Accel-Buffering"] == "no"
     assert response.headers["X-Request-ID"]
     assert [one["kind"] for one in found] == ["accepted", "member", "member", "summary", "complete"]
@@ -402,7 +402,8 @@ async def test_what_there_is_is_described(connect: Connect, client: Client) -> N
     described = await (await network.get("/api/openapi.json")).json()
 
     assert own["extensions"] == {
-        "batch": {"url": "https://beacon.example.org/api/batch", "maxItems": 1000}
+        "batch": {"url": "https://beacon.example.org/api/batch", "maxItems": 1000},
+        "filteringTerms": {"descendantsAreFound": True},
     }
     assert of_network["extensions"]["streaming"] == {
         "mediaTypes": ["application/x-ndjson", "text/event-stream"],

@@ -598,3 +598,23 @@ def test_a_reply_without_result_sets_counts_as_its_total():
     outcome = Outcome(member=member("fi"), state=State.HIT, after_ms=1.0, reply=reply)
 
     assert merged([outcome]).total == Total(count=6)
+
+
+def test_datasets_of_several_countries_are_told_apart() -> None:
+    """A list of datasets has no result sets, so each says itself whose it is."""
+    query = Query(entry_type="dataset", granularity=Granularity.RECORD)
+    record = {"id": "d", "name": "The same name"}
+    outcomes = [
+        answered(member(one), reported(1, records=[record], **said))
+        for one, said in (("fi", {}), ("eu", {"path": ("north", "ee")}))
+    ]
+
+    answer = merge(outcomes, query, network_id="n", query_id="q")
+
+    told = [
+        msgspec.json.decode(one)
+        for found in answer.result_sets
+        for one in (found.reported.records if found.reported else ())
+    ]
+    assert [one["beaconId"] for one in told] == ["fi", "ee"]
+    assert [one["id"] for one in told] == ["d", "d"]

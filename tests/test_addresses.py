@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from beacon.network.addresses import AddressRefused, any_socket, is_permitted, public_socket
+from beacon.addresses import AddressRefused, any_socket, is_permitted, public_socket
 
 
 @pytest.mark.parametrize(

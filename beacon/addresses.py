@@ -1,4 +1,4 @@
-"""The home of the rule that tells which network addresses a network may connect to.
+"""The home of the rule that tells which network addresses may be connected to.
 
 It is applied to the address that is being connected to, when its socket is made: nothing that a
 name server says at another moment can lead anywhere else.
