@@ -121,13 +121,28 @@ def test_facets_compare_with_every_operator(beacon: Beacon, asked: Document, fou
     assert individuals(beacon, asked).get("open") == found
 
 
-def test_filter_that_is_not_known_finds_nobody(beacon: Beacon) -> None:
+def test_people_are_not_filtered_by_populations(beacon: Beacon) -> None:
     """Passed over, a filter of populations would make an answer about everybody."""
     for name in ("sexFilter", "countryFilter"):
         asked = {"id": name, "operator": "=", "value": "FI", "scope": "population"}
 
         assert individuals(beacon, asked) == {}
-        assert search(beacon, "/g_variants", {}, (asked,)).summary["exists"] is False
+
+
+def test_frequencies_are_filtered_by_populations(beacon: Beacon) -> None:
+    def populations(*asked: tuple[str, str]) -> list[str]:
+        filters = tuple(
+            {"id": name, "operator": "=", "value": value, "scope": "population"}
+            for name, value in asked
+        )
+        (record,) = search(beacon, "/g_variants", [{"geneId": "EGFR"}], filters).records("suomi")
+        sources = record.get("frequencyInPopulations", [])
+        return [one["population"] for source in sources for one in source["frequencies"]]
+
+    assert populations(("countryFilter", "FI")) == ["FI", "FI_F"]
+    assert populations(("sexFilter", "M")) == ["M"]
+    assert populations(("sexFilter", "F"), ("countryFilter", "FI")) == ["FI_F"]
+    assert populations(("countryFilter", "ES")) == []
 
 
 def test_allele_frequencies_are_read_from_variants(beacon: Beacon) -> None:
