@@ -96,6 +96,7 @@ class Discovery:
         self._refresh_s, self._folder, self._spread = refresh_s, folder, spread
         self._known: dict[str, _Kept] = {}
         self._checked_at: dict[str, float] = {}
+        self._tried: set[str] = set()
         self._in_part: set[str] = set()
         self._terms = NO_TERMS
         self._changed = asyncio.Event()
@@ -125,6 +126,11 @@ class Discovery:
     def checked_at(self, member_id: str) -> float | None:
         """When a member was last met, in seconds since 1970; `None`: not by this process."""
         return self._checked_at.get(member_id)
+
+    @property
+    def has_tried_all(self) -> bool:
+        """Whether every member has been met, or could not be, or is known from before."""
+        return all(one.id in self._tried or one.id in self._known for one in self.members)
 
     async def run(self) -> None:
         """Look at every member now and then, until cancelled."""
@@ -210,6 +216,7 @@ class Discovery:
                     wait_s, retry_s = retry_s, min(2 * retry_s, self._refresh_s)
                 else:
                     wait_s, retry_s = self._refresh_s, min(RETRY_S, self._refresh_s)
+            self._tried.add(member.id)
             await asyncio.sleep(wait_s * self._spread())
 
     async def _fetch(self, member: Member) -> tuple[dict[str, bytes], bool]:

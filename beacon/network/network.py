@@ -19,7 +19,7 @@ import structlog
 from beacon.framework.access import Access
 from beacon.framework.answer import Answer, Terms
 from beacon.framework.entry_types import Model
-from beacon.framework.errors import BeaconError
+from beacon.framework.errors import BeaconError, SourceUnavailable
 from beacon.framework.query import Query
 from beacon.framework.source import TermsQuery
 from beacon.framework.streaming import Part
@@ -49,6 +49,9 @@ MERGE_S = 0.05
 
 PAGES_BYTES = 128 * 1024 * 1024
 """The longest pages of records of all members together."""
+
+MEETING_S = 5.0
+"""Seconds from its start on that a network waits at most for its members before it is ready."""
 
 _ANSWERS_KEPT = 20_000
 _RECORD_S, _PAGE_MAX = 0.0002, 1000
@@ -104,10 +107,12 @@ class Network:
         self._network_id, self._settings, self._references = network_id, settings, references
         self._cells = Cells(kept=_ANSWERS_KEPT if settings.stale_s else 0)
         self._kept, self._alone_s = Kept(settings.kept_s), alone_s
+        self._started = 0.0
         self._datasets_of: tuple[int, Mapping[str, Sequence[str]]] = (-1, {})
 
     async def __aenter__(self) -> Self:
         """Nothing to wait for: members are met when they are there."""
+        self._started = asyncio.get_running_loop().time()
         return self
 
     async def __aexit__(
@@ -181,7 +186,13 @@ class Network:
         return filtering_terms(query, self.members, self._discovery)
 
     async def check(self) -> None:
-        """A network is ready at once: that members are away is an answer, not a failure."""
+        """Return when every member was met or could not be, soon after the start in any case.
+
+        That members are away is an answer, not a failure.
+        """
+        since_s = asyncio.get_running_loop().time() - self._started
+        if not self._discovery.has_tried_all and since_s < MEETING_S:
+            raise SourceUnavailable("the members are being met")
 
     def planned(self, asked: Asked, member: Member) -> Ask | Outcome:
         """How a member is to be asked, or what is known of its answer without asking."""

@@ -12,13 +12,14 @@ from collections.abc import AsyncIterator
 import pytest
 
 from beacon.framework.access import EVERYTHING, Access
-from beacon.framework.errors import NotFound
+from beacon.framework.errors import NotFound, SourceUnavailable
 from beacon.framework.query import Granularity, VariationQuery
 from beacon.framework.streaming import Part
 from beacon.model.entry_types import MODEL
 from beacon.network import hops
 from beacon.network.dialects import Dialect
 from beacon.network.guard import Manners
+from beacon.network.network import discovering
 from beacon.network.planning import Ask
 from beacon.network.requests import encode
 from beacon.settings import CountSettings, Reporting
@@ -326,6 +327,21 @@ async def test_a_reader_who_comes_back_in_time_finds_the_stream_going_on():
 
     assert parts[-2].answer is not None
     assert states(parts[-2].answer.info) == {"slow": "hit"}
+
+
+async def test_a_network_is_ready_when_it_has_met_its_members_or_could_not():
+    async with fakes(fi=Answers(), slow=Answers()) as met:
+        await met["slow"].stop()
+        members = [one.member(name) for name, one in met.items()]
+        async with network_of(members) as network:
+            with pytest.raises(SourceUnavailable):
+                await network.check()
+            async with discovering(network.discovery):
+                for _ in range(200):
+                    if network.discovery.has_tried_all:
+                        break
+                    await asyncio.sleep(0.01)
+                await network.check()
 
 
 async def test_an_answer_is_kept_for_who_asked_and_not_for_others():
