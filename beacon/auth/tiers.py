@@ -166,6 +166,10 @@ def _check(name: str, tier: TierSettings, tiers: Mapping[str, TierSettings]) -> 
     key = f"policy.tiers.{name}"
     if not tier.all_of:
         raise SettingsError(f"{key}.all_of: a tier that everybody belongs to is {PUBLIC}")
+    if tier.purpose.allow and not tier.purpose.required:
+        raise SettingsError(
+            f"{key}.purpose: allow without required = true would let in whoever names no purpose"
+        )
     for number, one in enumerate(tier.all_of):
         _check_visa(f"{key}.all_of[{number}]", one, tiers)
     if _is_ring(name, tiers, ()):
@@ -185,6 +189,11 @@ def _check_visa(key: str, one: VisaSettings, tiers: Mapping[str, TierSettings]) 
         raise SettingsError(f"{key}.type: {one.type!r} is no visa type{_of_type(one.type)}")
     if one.value and one.value_pattern:
         raise SettingsError(f"{key}: value and value_pattern exclude each other")
+    if one.type == "ControlledAccessGrants" and not (one.value or one.value_pattern):
+        raise SettingsError(
+            f"{key}.value: without it a grant of any dataset would do; say which, such as "
+            f"{VISA_VALUE!r}"
+        )
     for by in one.by:
         if by not in _BY:
             raise SettingsError(f"{key}.by: {by!r} is not known{suggestion(by, _BY)}")

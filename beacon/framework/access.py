@@ -100,7 +100,8 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
         """How numbers are told in the answer of one dataset to a question, at one level.
 
         Strict enough for every entry type that the question reads: a filter without a scope may
-        read any of them.
+        read any of them. Of each, numbers are told as in an answer of that level about it, or of
+        the highest level that it is granted at.
         """
         if not self.protections.get(dataset_id):
             return OPEN
@@ -113,9 +114,9 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
             read.add(query.within.entry_type)
         own = self.protection(dataset_id, query.entry_type, level)
         others = (
-            self.protection(dataset_id, one)
+            self.protection(dataset_id, one, min(level, own_level))
             for one in read - {query.entry_type}
-            if self.level(dataset_id, one) > Granularity.NONE
+            if (own_level := self.level(dataset_id, one)) > Granularity.NONE
         )
         return reduce(_strictest, others, own)
 

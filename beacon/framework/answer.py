@@ -38,11 +38,14 @@ class Basis(msgspec.Struct, frozen=True, kw_only=True):
         each: Whether entries are so, and those of fewer people than `Access.people_min` are
             already left out.
         size: How many entries the dataset has of the type, whoever is asked for.
+        others: Whose the entries are that are not counted, where an entry is not a person; else
+            they are as many as these entries.
     """
 
     people: int
     each: bool = False
     size: int | None = None
+    others: int | None = None
 
 
 NOBODYS = Basis(people=1 << 62, each=True)

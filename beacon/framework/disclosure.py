@@ -219,7 +219,10 @@ def _counted(found: ResultSet, level: Granularity, protection: Protection) -> Di
         return DisclosedSet(dataset_id=found.dataset_id, exists=exists, info=found.info)
     size = None if found.basis is None else found.basis.size
     people = 0 if found.basis is None else found.basis.people
-    count, precision, adjusted_to = released(found.count or 0, people, size, protection)
+    others = None if found.basis is None else found.basis.others
+    count, precision, adjusted_to = released(
+        found.count or 0, people, size, protection, others=others
+    )
     return DisclosedSet(
         dataset_id=found.dataset_id,
         exists=exists,
@@ -231,7 +234,7 @@ def _counted(found: ResultSet, level: Granularity, protection: Protection) -> Di
 
 
 def released(
-    count: int, people: int, size: int | None, protection: Protection
+    count: int, people: int, size: int | None, protection: Protection, *, others: int | None = None
 ) -> tuple[Released, str, tuple[int, ...]]:
     """A number as it may be told, with its `countPrecision` and `countAdjustedTo`.
 
@@ -241,6 +244,8 @@ def released(
         size: How many there would be if everybody were counted, if that is known. When those who
             are left then are too few, everybody is told.
         protection: How numbers are told.
+        others: Of how many people those are that are left, where they are not people themselves.
+            Few people may have any number of samples, so that less is said of the least there are.
     """
     least, step = protection.min_count, protection.round_to
     if people < least:
@@ -249,14 +254,18 @@ def released(
         few = least - 1
         return Released(0), *(("imprecise", (few,)) if not protection.tells_few else ("exact", ()))
     low = high = count
-    if size is not None and size - count < least and least > 1:
-        low, high = max(size - least + 1, least), size
+    left = others
+    if left is None and size is not None:
+        left = size - count
+    if size is not None and left is not None and left < least and least > 1:
+        low, high = least if others is not None else max(size - least + 1, least), size
     if step > 1:
         rounded = _rounded(high, protection)
         if low == high:
             return Released(rounded), "rounded", (step,)
         # The limits must not say how many everybody are.
-        return Released(rounded), "imprecise", (max(rounded - step - least, 1), rounded + step)
+        lowest = max(rounded - step - least, 1) if others is None else least
+        return Released(rounded), "imprecise", (lowest, rounded + step)
     if low < high:
         return Released(high), "imprecise", (low, high)
     return Released(count), "exact", ()

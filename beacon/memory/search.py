@@ -121,8 +121,14 @@ class Search:
         elif self.target == "individual":
             return matches, Basis(people=len(matches), size=size)
         else:
-            rows = self._rows_of(one.entry for one in matches)
-            return matches, Basis(people=self.dataset.people(rows), size=size)
+            counted = [one.entry for one in matches]
+            matched = {one.id for one in counted}
+            left = (one for one in self.dataset.entries[self.target] if one.id not in matched)
+            return matches, Basis(
+                people=self.dataset.people(self._rows_of(counted)),
+                size=size,
+                others=self.dataset.people(self._rows_of(left)),
+            )
         least = self.access.people_min(self.query, self.dataset.id)
         enough = tuple(one for one, number in zip(matches, people, strict=False) if number >= least)
         most = max(people, default=0) if matches else 0

@@ -20,6 +20,9 @@ FREQUENCIES = "frequencyInPopulations"
 _NAME_PEOPLE = frozenset(("caseLevelData", "info", FREQUENCIES))
 """What says who or how many carry a variant, or may: `info` is whatever was loaded."""
 
+_OF_SOURCE = ("source", "sourceReference", "version")
+"""What is told of a source of frequencies; whatever else was loaded beside may be a number."""
+
 
 def people_counted(record: Record) -> int:
     """How many people may carry a variant of which a record only tells the frequencies.
@@ -56,7 +59,8 @@ def protected(entry_type: str, record: Record, protection: Protection) -> Record
     for source in record.get(FREQUENCIES) or ():
         told = told_frequencies(source.get("frequencies") or (), protection)
         if told:
-            sources.append({**source, "frequencies": told})
+            of_source = {name: source[name] for name in _OF_SOURCE if name in source}
+            sources.append({**of_source, "frequencies": told})
     return {**kept, FREQUENCIES: sources} if sources else kept
 
 

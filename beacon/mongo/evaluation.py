@@ -112,13 +112,27 @@ class Evaluation:
             records = await self._page(plan, count, ordinals, access)
         basis = None
         if is_protected:
-            people = await people_of_entries(self._layers, plan, count, ordinals)
-            basis = self._basis(plan, people)
+            basis = await self._basis_of(plan, count, ordinals)
         return ResultSet(dataset_id=plan.dataset.id, count=count, records=records, basis=basis)
 
     @staticmethod
-    def _basis(plan: Plan, people: int) -> Basis:
-        return Basis(people=people, size=plan.dataset.counts[plan.query.entry_type])
+    def _basis(plan: Plan, count: int) -> Basis:
+        """Of entries each of which is of another person."""
+        target = plan.query.entry_type
+        size = plan.dataset.counts[target]
+        others = None if target == "individual" else size - count
+        return Basis(people=count, size=size, others=others)
+
+    async def _basis_of(
+        self, plan: Plan, count: int, ordinals: Sequence[int] | BitMap | None
+    ) -> Basis:
+        if plan.query.entry_type == "individual":
+            return self._basis(plan, count)
+        size = plan.dataset.counts[plan.query.entry_type]
+        people = await people_of_entries(self._layers, plan, count, ordinals)
+        left = BitMap() if ordinals is None else BitMap(range(size)) - BitMap(ordinals)
+        others = await people_of_entries(self._layers, plan, len(left), left)
+        return Basis(people=people, size=size, others=others)
 
     @staticmethod
     def _rows_are(plan: Plan) -> bool:
@@ -326,7 +340,7 @@ class Evaluation:
             roster = await self._layers.roster(dataset.metadata)
             case_level = CaseLevel(level_of, roster, self._case_level_data_max)
         populations = None
-        if level_of("individual") >= Granularity.COUNT:  # they are counts of individuals
+        if _may_split(plan.query, dataset.id, access):
             populations = await self._layers.populations(dataset.metadata)
         all_codes: list[Any] | None = None
         if case_level is not None or populations is not None or dataset.withdrawn:
@@ -440,6 +454,17 @@ class Evaluation:
         """The alleles of a window that would be there without those who have withdrawn."""
         carriers = await self._alleles.carriers(window)
         return carried(window, carriers, among, None, or_uncarried=True)
+
+
+def _may_split(query: Query, dataset_id: str, access: Access) -> bool:
+    """Whether alleles may be counted by population, which counts individuals.
+
+    Only where the record hides whatever numbers of individuals hide.
+    """
+    if access.level(dataset_id, "individual") < Granularity.COUNT:
+        return False
+    of_individuals = access.protection(dataset_id, "individual", Granularity.COUNT)
+    return access.protecting(query, dataset_id, Granularity.RECORD).covers(of_individuals)
 
 
 def _see(seen: Any, codes: Any, zygosities: frozenset[int] | None) -> None:

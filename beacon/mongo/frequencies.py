@@ -113,24 +113,29 @@ class Frequencies:
         named = await self._called.get_many(blocks)
         keys = [_pattern(one, named) for one in found]
         missing = {
-            key for key in keys if key and self._cache_key(dataset, key) not in self._numbers
+            key
+            for key in keys
+            if key and self._cache_key(dataset, key, populations) not in self._numbers
         }
         for key, document in (await self._patterns.get_many(missing)).items():
             if len(self._numbers) >= _KEPT:
                 self._numbers.clear()
             numbers = _allele_numbers(called_of(document), dataset, populations)
-            self._numbers[self._cache_key(dataset, key)] = numbers
+            self._numbers[self._cache_key(dataset, key, populations)] = numbers
         counts: list[Counts | None] = []
         for key, carriers in zip(keys, codes, strict=True):
-            known = self._numbers.get(self._cache_key(dataset, key)) if key else None
+            known = self._numbers.get(self._cache_key(dataset, key, populations)) if key else None
             counts.append(None if known is None else _counts(carriers, known, dataset, populations))
             await asyncio.sleep(0)  # common alleles are work that a deadline must be able to end
         return counts
 
     @staticmethod
-    def _cache_key(dataset: Dataset, key: bytes) -> tuple[Any, ...]:
+    def _cache_key(
+        dataset: Dataset, key: bytes, populations: Populations | None
+    ) -> tuple[Any, ...]:
         masked = len(dataset.withdrawn or ())
-        return (dataset.id, dataset.release, dataset.metadata, masked, key)
+        is_split = populations is not None
+        return (dataset.id, dataset.release, dataset.metadata, masked, is_split, key)
 
 
 def _pattern(one: Found, named: Mapping[int, Any]) -> bytes | None:

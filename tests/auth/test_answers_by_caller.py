@@ -9,8 +9,17 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from beacon import composition
+from beacon.framework.errors import SettingsError
 from beacon.memory import MemoryDataset, MemoryStore
-from beacon.settings import DatasetPolicy, Level, PolicySettings, Settings
+from beacon.settings import (
+    DatasetPolicy,
+    Level,
+    PolicySettings,
+    PurposeSettings,
+    Settings,
+    TierSettings,
+    VisaSettings,
+)
 from tests.auth.mock_broker import DAC, DATASET, World
 
 FEMALE = {"id": "NCIT:C16576", "label": "female"}
@@ -109,6 +118,23 @@ async def test_what_is_not_valid_is_never_the_public(world: World, client: Any) 
     assert response.status == 401
     assert 'error="invalid_token"' in response.headers["WWW-Authenticate"]
     assert "expired" not in await response.text()
+
+
+async def test_a_token_in_a_url_is_refused_and_not_passed_over(world: World, client: Any) -> None:
+    response = await client.get(f"{ALL}&access_token={world.access_token()}")
+
+    assert response.status == 401
+
+
+def test_a_purpose_that_is_allowed_and_not_required_is_refused() -> None:
+    tier = TierSettings(
+        all_of=(VisaSettings(type="ResearcherStatus"),),
+        purpose=PurposeSettings(allow=("DUO:0000043",)),
+    )
+    settings = Settings(policy=PolicySettings(tiers={"carers": tier}))
+
+    with pytest.raises(SettingsError, match="required = true"):
+        composition.policy(settings)
 
 
 async def test_answers_are_nobody_elses(world: World, client: Any) -> None:
