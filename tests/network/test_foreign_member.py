@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 from msgspec.structs import replace
 
@@ -135,9 +136,11 @@ async def test_its_datasets_are_listed():
         variation=None,
     )
 
-    assert [bytes(one) for found in answer.result_sets for one in found.reported.records] == [
-        b'{"id": "a", "name": "Dataset a"}',
-        b'{"id": "b", "name": "Dataset b"}',
+    assert [
+        json.loads(bytes(one)) for found in answer.result_sets for one in found.reported.records
+    ] == [
+        {"id": "a", "name": "Dataset a", "beaconId": "org.foreign.beacon"},
+        {"id": "b", "name": "Dataset b", "beaconId": "org.foreign.beacon"},
     ]
 
 
