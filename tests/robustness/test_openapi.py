@@ -32,7 +32,7 @@ CHECKS = [
 EXAMPLES = {GenerationMode.POSITIVE: 6, GenerationMode.NEGATIVE: 3}
 ACCEPTED = {GenerationMode.POSITIVE: 0.25, GenerationMode.NEGATIVE: 0.0}
 """The least part of the questions that must be answered, or little is tested but refusals."""
-EXPECTED = {GenerationMode.POSITIVE: {200, 400}, GenerationMode.NEGATIVE: {200, 400, 404, 405}}
+EXPECTED = {GenerationMode.POSITIVE: {200, 400}, GenerationMode.NEGATIVE: {200, 400, 404, 405, 413}}
 
 
 @pytest.fixture(scope="module")
