@@ -120,6 +120,11 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
         )
         return reduce(_strictest, others, own)
 
+    def protects_people(self, dataset_id: str) -> bool:
+        """Whether any number of people of a dataset is not told as it is."""
+        rules = self.protections.get(dataset_id, {})
+        return any(not one.is_open for of_levels in rules.values() for one in of_levels)
+
     def people_min(self, query: Query, dataset_id: str) -> int:
         """The fewest people that an entry must be of to be among those that are counted.
 

@@ -48,6 +48,8 @@ class Disclosed(msgspec.Struct, frozen=True, kw_only=True):
     info: Mapping[str, Any] | None = None
 
 
+_COHORT = "cohort"
+
 Narrowed = Callable[[Record], Record]
 """What is shown of a record."""
 
@@ -153,6 +155,8 @@ def _disclose_protected(
         own = Granularity(lower)
         protection = access.protecting(query, found.dataset_id, own)
         if protection.is_open:
+            if query.entry_type == _COHORT and access.protects_people(found.dataset_id):
+                found = _without_sizes(found, protection, protected)
             return _disclose_set(found, own, narrowed), own
         if people < protection.min_count and not (
             people and protection.tells_few and not each and own < Granularity.RECORD
@@ -168,6 +172,16 @@ def _disclose_protected(
             return _counted(found, own, protection), own
     protection = access.protecting(query, found.dataset_id, level)
     return _as_if_nobody(found, level, protection), level
+
+
+def _without_sizes(
+    found: ResultSet, protection: Protection, protected: Protected | None
+) -> ResultSet:
+    """Cohorts whose own rule hides nothing, where another one hides how many people there are."""
+    records = (
+        () if protected is None else tuple(protected(one, protection) for one in found.records)
+    )
+    return msgspec.structs.replace(found, records=records)
 
 
 def _as_if_nobody(found: ResultSet, level: Granularity, protection: Protection) -> DisclosedSet:

@@ -17,8 +17,19 @@ EVERYBODY = frozenset(("total", "all", "global"))
 
 FREQUENCIES = "frequencyInPopulations"
 
-_NAME_PEOPLE = frozenset(("caseLevelData", "info", FREQUENCIES))
-"""What says who or how many carry a variant, or may: `info` is whatever was loaded."""
+_OF_VARIANT: Mapping[str, frozenset[str] | None] = {
+    "id": None,
+    "variantInternalId": None,
+    "variation": None,
+    "identifiers": None,
+    "molecularAttributes": None,
+    "variantLevelData": frozenset(("clinicalInterpretations", "phenotypicEffects")),
+}
+"""What is told of a variant beside its frequencies, whole or of each only these: whatever else was
+loaded may say who carries it, or how many."""
+
+_SIZES = frozenset(("cohortSize", "collectionEvents"))
+"""What tells how many people are in a cohort, and how many of them have what."""
 
 _OF_SOURCE = ("source", "sourceReference", "version")
 """What is told of a source of frequencies; whatever else was loaded beside may be a number."""
@@ -50,18 +61,27 @@ class _Cell(NamedTuple):
 def protected(entry_type: str, record: Record, protection: Protection) -> Record:
     """A record as it may be told.
 
-    Of a variant, nobody is named who carries it, and frequencies are those of `told_frequencies`.
+    Of a variant, nobody is named who carries it, and frequencies are those of `told_frequencies`,
+    from the first source of which any may be told: several could be taken from each other. Of a
+    cohort, nothing says how many people are in it.
     """
+    if entry_type == "cohort":
+        return {name: value for name, value in record.items() if name not in _SIZES}
     if entry_type != "genomicVariant":
         return record
-    kept = {name: value for name, value in record.items() if name not in _NAME_PEOPLE}
-    sources = []
+    kept: dict[str, Any] = {}
+    for name, parts in _OF_VARIANT.items():
+        value = record.get(name)
+        if isinstance(value, Mapping) and parts is not None:
+            value = {part: one for part, one in value.items() if part in parts}
+        if value:
+            kept[name] = value
     for source in record.get(FREQUENCIES) or ():
         told = told_frequencies(source.get("frequencies") or (), protection)
         if told:
             of_source = {name: source[name] for name in _OF_SOURCE if name in source}
-            sources.append({**of_source, "frequencies": told})
-    return {**kept, FREQUENCIES: sources} if sources else kept
+            return {**kept, FREQUENCIES: [{**of_source, "frequencies": told}]}
+    return kept
 
 
 def told_frequencies(

@@ -26,7 +26,9 @@ from protected_world import (
 
 from beacon.auth.policy import Policy
 from beacon.auth.tiers import REGISTERED_ACCESS
-from beacon.framework.access import Access
+from beacon.framework.access import Access, Protection
+from beacon.framework.answer import Answer, ResultSet
+from beacon.framework.disclosure import disclose
 from beacon.framework.errors import SettingsError
 from beacon.framework.query import Filter, Granularity, Query
 from beacon.framework.source import Source
@@ -233,3 +235,44 @@ async def test_no_number_is_told_beside_frequencies() -> None:
     found = await result_set(store({"d": records}), asked("genomicVariant"), access)
 
     assert found["results"][0]["frequencyInPopulations"] == [source | {"version": "1"}]
+
+
+def test_what_is_loaded_beside_a_variant_is_not_told() -> None:
+    assert MODEL.protect is not None
+    record = {
+        "variantInternalId": "v",
+        "alleleCount": 3,
+        "variantLevelData": {"phenotypicEffects": [{}], "carriers": 3},
+        "frequencyInPopulations": [
+            {"source": name, "sourceReference": name, "frequencies": [frequency]}
+            for name, frequency in (
+                ("few", {"population": "Total", "alleleCount": 3, "alleleNumber": 100}),
+                ("all", {"population": "Total", "alleleCount": 30, "alleleNumber": 100}),
+                ("men", {"population": "M", "alleleCount": 15, "alleleNumber": 50}),
+            )
+        ],
+    }
+
+    told = MODEL.protect("genomicVariant", record, Protection(min_count=10))
+
+    assert told.keys() == {"variantInternalId", "variantLevelData", "frequencyInPopulations"}
+    assert told["variantLevelData"] == {"phenotypicEffects": [{}]}
+    assert [one["source"] for one in told["frequencyInPopulations"]] == ["all"]
+
+
+def test_the_size_of_a_cohort_is_told_only_where_all_numbers_are() -> None:
+    record = {"id": "c", "name": "c", "cohortType": "study-defined", "cohortSize": 3}
+    found = Answer(result_sets=(ResultSet(dataset_id="d", count=1, records=(record,)),))
+    query = Query(entry_type="cohort", granularity=RECORD)
+    assert MODEL.protect is not None
+    protect = MODEL.protect
+
+    def told(rules: dict[str, Any]) -> Any:
+        disclosed = disclose(
+            found, query, public(rules), None, lambda one, how: protect("cohort", one, how)
+        )
+        return disclosed.result_sets[0].records
+
+    cohorts = {"cohort": {"level": "record", "min_count": 1}}
+    assert told({**cohorts, "individual": "count"}) == (record,)
+    assert [one.get("cohortSize") for one in told({**cohorts, "individual": TEN})] == [None]
