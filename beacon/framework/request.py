@@ -1,4 +1,4 @@
-"""The way in: a GET or a POST request becomes a `Query`, and a `Query` becomes a request again.
+"""The way in: a GET or a POST request becomes a `Query`.
 
 GET text and JSON values pass through the same tables of readers, so that both verbs accept the
 same and mean the same. In a GET, a comma always separates: a value that holds one needs POST.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import quote
 
 import msgspec
 
@@ -31,21 +30,15 @@ from beacon.framework.parameters import (
     VARIATION_NAMES,
     check_characters,
     read_all,
-    request_parameters,
-    requested_schemas,
     show,
-    token_of_filter,
-    variation_parameters,
     with_names,
 )
 from beacon.framework.query import (
     Filter,
     Granularity,
-    Include,
     Operator,
     Pagination,
     Query,
-    Similarity,
     VariationQuery,
     Within,
 )
@@ -171,60 +164,6 @@ def decode_terms(
         entry_type=entry_type, within=within, prefix=prefix or None, pagination=pagination
     )
     return asked_for, test_mode
-
-
-def encode_get(query: Query, model: Model) -> tuple[str, list[tuple[str, str]]]:
-    """The path (percent-encoded) and parameters (not encoded) that `decode_get` reads as `query`.
-
-    Raises:
-        InvalidRequest: Only a POST can say it, such as a filter with a scope.
-    """
-    pairs = [("apiVersion", query.api_version)]
-    if query.requested_schemas:
-        schemas = [
-            one.schema if one.entity_type is None else None for one in query.requested_schemas
-        ]
-        pairs.append(("requestedSchemas", _joined("requestedSchemas", schemas)))
-    if query.variation is not None:
-        for name, value in variation_parameters(query.variation).items():
-            text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
-            pairs.append((name, text))
-    if query.dataset_ids:
-        pairs.append(("datasetIds", _joined("datasetIds", query.dataset_ids)))
-    if filters := (*query.filters, *query.population_filters):
-        pairs.append(("filters", _joined("filters", map(token_of_filter, filters))))
-    if query.include_given or query.include is not Include.HIT:
-        pairs.append(("includeResultsetResponses", query.include.value))
-    pairs += [
-        ("skip", str(query.pagination.skip)),
-        ("limit", str(query.pagination.limit)),
-        ("requestedGranularity", query.granularity.wire),
-    ]
-    if query.test_mode:
-        pairs.append(("testMode", "true"))
-    return _path(query, model), pairs
-
-
-def encode_post(query: Query, model: Model) -> tuple[str, dict[str, Any]]:
-    """The path (percent-encoded) and JSON body that `decode_post` reads as `query`."""
-    pagination = {"skip": query.pagination.skip, "limit": query.pagination.limit}
-    asked: dict[str, Any] = {
-        "pagination": pagination,
-        "requestedGranularity": query.granularity.wire,
-        "testMode": query.test_mode,
-    }
-    if parameters := request_parameters(query):
-        asked["requestParameters"] = parameters
-    if query.filters or query.population_filters:
-        filters = (*query.filters, *query.population_filters)
-        asked["filters"] = [_encode_filter(one) for one in filters]
-    if query.include_given or query.include is not Include.HIT:
-        asked["includeResultsetResponses"] = query.include.value
-    meta = {
-        "apiVersion": query.api_version,
-        "requestedSchemas": requested_schemas(query.requested_schemas),
-    }
-    return _path(query, model), {"meta": meta, "query": asked}
 
 
 def _query(
@@ -379,34 +318,3 @@ def _add_variation(raw: Mapping[str, Any], where: str, variation: dict[str, Any]
         for attribute, asked in read_all({name: value}, VARIATION_NAMES, where).items():
             if variation.setdefault(attribute, asked) != asked:
                 raise InvalidRequest(f"{where}{name} is given twice, with different values")
-
-
-def _path(query: Query, model: Model) -> str:
-    path = model.by_id(query.entry_type).path
-    if query.within is not None:
-        root = model.by_id(query.within.entry_type).path
-        return f"/{root}/{quote(query.within.id, safe='')}/{path}"
-    if query.entry_id is not None:
-        return f"/{path}/{quote(query.entry_id, safe='')}"
-    return f"/{path}"
-
-
-def _joined(name: str, values: Iterable[str | None]) -> str:
-    texts = list(values)
-    found = [text for text in texts if text and "," not in text and text == text.strip()]
-    if len(found) < len(texts):
-        raise InvalidRequest(f"{name} cannot be said in a GET request; use POST")
-    return ",".join(found)
-
-
-def _encode_filter(asked: Filter) -> dict[str, Any]:
-    encoded: dict[str, Any] = {"id": asked.id}
-    if not asked.include_descendant_terms:
-        encoded["includeDescendantTerms"] = False
-    if asked.similarity is not Similarity.EXACT:
-        encoded["similarity"] = asked.similarity.value
-    if asked.operator is not None:
-        encoded |= {"operator": asked.operator.value, "value": asked.value}
-    if asked.scope is not None:
-        encoded["scope"] = asked.scope
-    return encoded

@@ -14,27 +14,16 @@ from beacon.framework.source import NOBODY
 from beacon.load.annotations import Annotator
 from beacon.load.assessed import (
     Regions,
-    Said,
-    contained,
-    copies_in_regions,
-    has_one_x,
-    is_x,
-    is_y,
-    runs,
 )
 from beacon.load.byte_stream import DamagedFile, blocks
 from beacon.load.genotypes import Calls, Columns
 from beacon.load.notes import Notes
 from beacon.load.report import Report
+from beacon.load.sequence_calls import SequenceCalls
 from beacon.load.single_sample_text import Lines, read_lines
 from beacon.load.spool import (
     CARRIER,
     COPIES_SHIFT,
-    LOW_BITS,
-    ODD,
-    OUTSIDE,
-    START_BITS,
-    ZYGOSITY,
     Alleles,
     Array,
     SegmentWriter,
@@ -43,32 +32,13 @@ from beacon.load.structural import is_structural
 from beacon.load.vcf import RecordReader
 from beacon.load.vcf_alleles import NOTHING, REFERENCE_BLOCK
 from beacon.load.vcf_file import VcfFile
-from beacon.model.allele import Zygosity
 from beacon.model.assemblies import chromosome, length
 from beacon.model.assemblies import code as sequence_code
-from beacon.model.assessment import CARRIER as CARRYING
-from beacon.model.assessment import OUTSIDE as OUTSIDE_KIND
-from beacon.model.assessment import PersonFileSaid, PlaceSaid, mark_of, near_changes, said
+from beacon.model.assessment import PersonFileSaid
 from beacon.model.reference import Bases
-from beacon.model.spans import NO_SPANS, Spans, change_within, copies_at
+from beacon.model.spans import Spans
 
 _BCF_SUFFIX = ".bcf"
-_HEMI = int(Zygosity.HEMI)
-_START = np.uint64((1 << START_BITS) - 1)
-
-
-@dataclass(slots=True)
-class _Place:
-    """What is known of one sample on one sequence."""
-
-    keys: list[Array] = field(default_factory=list)
-    flags: list[Array] = field(default_factory=list)
-    records: list[Spans] = field(default_factory=list)
-    blocks: list[Spans] = field(default_factory=list)
-    loose_keys: list[int] = field(default_factory=list)
-    loose_flags: list[int] = field(default_factory=list)
-    loose: list[tuple[int, int, int, bool]] = field(default_factory=list)
-    """Start, end and copies of single records, and whether they are blocks."""
 
 
 @dataclass(slots=True)
@@ -99,7 +69,7 @@ class PersonFile:
     _alleles: Alleles = field(default_factory=Alleles)
     _annotator: Annotator | None = None
     _notes: Notes | None = None
-    _places: dict[tuple[int, int], _Place] = field(default_factory=dict)
+    _places: dict[tuple[int, int], SequenceCalls] = field(default_factory=dict)
     _says: bool = False
 
     def read_into(self, segment: SegmentWriter) -> bool:
@@ -126,11 +96,17 @@ class PersonFile:
             segment.said.add_file(self._said_of(row, says))
         for (row, code), place in self._places.items():
             if row != NOBODY:
-                self._hand_over(segment, row, code, place, says)
+                self.outside += place.hand_over(
+                    segment,
+                    row=row,
+                    code=code,
+                    file=str(self.path),
+                    assembly=self.assembly,
+                    regions=self.regions,
+                    says=says,
+                )
         self._places.clear()
         return says
-
-    # Reading ---------------------------------------------------------------------------------
 
     def _read_text(self) -> None:
         row = int(self.rows[0])
@@ -269,43 +245,11 @@ class PersonFile:
                 place.loose_keys.append(key)
                 place.loose_flags.append(carrying | copies << COPIES_SHIFT)
 
-    def _place(self, row: int, code: int) -> _Place:
+    def _place(self, row: int, code: int) -> SequenceCalls:
         place = self._places.get((row, code))
         if place is None:
-            place = self._places[row, code] = _Place()
+            place = self._places[row, code] = SequenceCalls()
         return place
-
-    # Handing over ----------------------------------------------------------------------------
-
-    def _hand_over(
-        self, segment: SegmentWriter, row: int, code: int, place: _Place, says: bool
-    ) -> None:
-        if place.loose:
-            starts, ends, copies, is_block = (
-                np.array(one) for one in zip(*place.loose, strict=True)
-            )
-            loose = Spans(starts, ends, copies.astype(np.int8))
-            place.blocks.append(Spans(*(column[is_block] for column in loose)))
-            place.records.append(Spans(*(column[~is_block] for column in loose)))
-        keys = np.concatenate([np.array(place.loose_keys, np.uint64), *place.keys])
-        flags = np.concatenate([np.array(place.loose_flags, np.uint8), *place.flags])
-        found = base = NO_SPANS
-        starts = (keys >> np.uint64(LOW_BITS) & _START).astype(np.int64)
-        ends = starts + self._alleles.extents(keys)
-        if says:
-            of_file = self._said(code, place)
-            found, base = runs(of_file), of_file.get(Said.REGION, NO_SPANS)
-            segment.add_runs(code, row, found)
-            flags = flags | _odd(found, starts, ends, flags)
-        if self.regions is not None:
-            flags = flags | self._outside(code, place, starts, ends, flags)
-            self.outside += int(np.count_nonzero(flags & OUTSIDE))
-        segment.add_calls(keys, row, flags)
-        calls = self._kept(found, keys, starts, ends, flags)
-        regions, rest = said(found, base, calls)
-        segment.said.add_place(
-            PlaceSaid(row=row, file=str(self.path), code=code, regions=regions, rest=rest)
-        )
 
     def _said_of(self, row: int, says: bool) -> PersonFileSaid:
         return PersonFileSaid(
@@ -316,38 +260,6 @@ class PersonFile:
             is_bounded=self.regions is not None,
         )
 
-    def _kept(
-        self, found: Spans, keys: Array, starts: Array, ends: Array, flags: Array
-    ) -> tuple[Array, Array, Array, Array, Array]:
-        """The calls that spans and carriers do not tell: starts, extents, marks, copies, kinds."""
-        carrying = flags & CARRIER != 0
-        copies = np.minimum(flags >> COPIES_SHIFT & 3, 2)
-        by_zygosity = np.where(flags & ZYGOSITY == _HEMI, 1, 2)
-        named = ~carrying | (copies != by_zygosity) | (flags & (ODD | OUTSIDE) != 0)
-        kept = named | near_changes(found, starts, ends)
-        kinds = np.where(carrying, CARRYING, 0) | np.where(flags & OUTSIDE != 0, OUTSIDE_KIND, 0)
-        marks = np.zeros(keys.size, np.uint32)
-        marks[named] = [mark_of(self._alleles.allele(key)) for key in keys[named].tolist()]
-        extents = (ends - starts)[kept]
-        return starts[kept], extents, marks[kept], copies[kept], kinds[kept]
-
-    def _outside(self, code: int, place: _Place, starts: Array, ends: Array, flags: Array) -> Array:
-        """The bit `OUTSIDE` for each call of a carrier that neither regions nor blocks contain."""
-        regions = (self.regions or {}).get(code, NO_SPANS)
-        within = contained(starts, ends, Spans.joined((regions, *place.blocks)))
-        outside = (flags & CARRIER != 0) & ~within
-        bits: Array = outside.astype(np.uint8) * np.uint8(OUTSIDE)
-        return bits
-
-    def _said(self, code: int, place: _Place) -> dict[Said, Spans]:
-        records = Spans.joined(place.records)
-        said = {Said.RECORD: records, Said.BLOCK: Spans.joined(place.blocks)}
-        regions = (self.regions or {}).get(code)
-        if regions is not None and (not is_y(code) or bool((records.copies > 0).any())):
-            one_x = is_x(code) and has_one_x(records, self.assembly)
-            said[Said.REGION] = copies_in_regions(regions, code, self.assembly, one_x=one_x)
-        return said
-
 
 def _info(text: str) -> dict[str, str | bool]:
     """The fields of INFO; of one that is there twice, the first."""
@@ -356,14 +268,6 @@ def _info(text: str) -> dict[str, str | bool]:
         name, equals, value = part.partition("=")
         found.setdefault(name, value if equals else True)
     return found
-
-
-def _odd(found: Spans, starts: Array, ends: Array, flags: Array) -> Array:
-    """The bit `ODD` for each call whose own record says other than the runs do all over it."""
-    copies = np.minimum(flags >> COPIES_SHIFT & 3, 2)
-    odd = (copies != copies_at(found, starts)) | change_within(found, starts, ends)
-    bits: Array = odd.astype(np.uint8) * np.uint8(ODD)
-    return bits
 
 
 def _compact(spans: Spans) -> Spans:

@@ -1,15 +1,9 @@
-"""Writing alleles: observations become blocks, structural variants and annotations of one slot.
-
-A flush is written exactly once. Each block carries the stamp of the flush that touched it last; a
-load that is taken up again after a crash reads the same records up to the same marks, finds the
-stamp and leaves the block alone. Blocks that merge with what an earlier flush wrote are kept aside
-whole before they take the place of the old ones.
-"""
+"""Writing alleles: observations become blocks, structural variants and annotations of one slot."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -19,7 +13,7 @@ from pymongo.database import Database
 from pyroaring import BitMap
 
 from beacon.framework.source import NOBODY
-from beacon.model.allele import Allele, Called, Observation
+from beacon.model.allele import Allele, Observation
 from beacon.model.assemblies import code as chromosome_code
 from beacon.model.assessment import PersonFileSaid, PlaceSaid
 from beacon.model.normalisation import left_shifted
@@ -34,30 +28,22 @@ from beacon.mongo.allele_keys import (
 )
 from beacon.mongo.annotations import catalogue_annotations, write_annotations
 from beacon.mongo.assessed import Assessed
+from beacon.mongo.block_merging import BlockMerging
 from beacon.mongo.block_writes import BlockWrites, copy_layer
 from beacon.mongo.blocks import row_set
 from beacon.mongo.called import Patterns
-from beacon.mongo.documents import bin_shift_for, block_id
-from beacon.mongo.joining import Item, Joining
+from beacon.mongo.documents import bin_shift_for
+from beacon.mongo.joining import Joining
 from beacon.mongo.merging import Merging
 from beacon.mongo.observed import count_observed
-from beacon.mongo.packing import (
-    NOT_STATED,
-    Entry,
-    Stored,
-    decode_entries,
-    encode_block,
-    entries_of,
-)
+from beacon.mongo.packing import NOT_STATED
 from beacon.mongo.presence import present
 from beacon.mongo.revisiting import Revisiting
-from beacon.mongo.stored import copy_patterns, read_called, read_stored
+from beacon.mongo.stored import copy_patterns
 from beacon.mongo.structural_writes import write_structural
 
 U32 = npt.NDArray[np.uint32]
 Documents = Database[dict[str, Any]]
-_Key = tuple[int, str, str]
-_SETS_KEPT = 2_000
 
 
 class AlleleWriter:
@@ -84,7 +70,6 @@ class AlleleWriter:
         self._assessed = Assessed(database, manifest.get("assessed", ()))
         self._joining = Joining(self._merging, self._assessed)
         self._patterns = Patterns(slot)
-        self._called: dict[bytes, Called] = {}
         self._populations: list[str] = list(
             state.get("populations") or manifest.get("populations", ())
         )
@@ -112,6 +97,15 @@ class AlleleWriter:
         self._ontologies = Ontologies()
         self._writes = BlockWrites(database, slot, part)
         self._writes.recover()
+        self._blocks = BlockMerging(
+            database,
+            slot,
+            self._older,
+            self._merging,
+            self._joining,
+            self._patterns,
+            self._writes,
+        )
 
     def samples_of_file(self, rows: U32) -> None:
         """The rows of a file's samples: whom the alleles that follow speak for."""
@@ -219,7 +213,9 @@ class AlleleWriter:
         # Of this load alone: what another one wrote was not written by this.
         stamp = hashlib.blake2b(f"{self._slot}|{stamp}".encode(), digest_size=8).hexdigest()
         if self._bins:
-            self._flush_blocks(stamp, rows)
+            self._codes |= {code for code, _ in self._bins}
+            self._blocks.flush(self._bins, self._shift or 0, stamp, rows)
+            self._bins = {}
         if self._bulky:
             self._copy_forward("structural", documents.STRUCTURAL)
             write_structural(
@@ -230,7 +226,7 @@ class AlleleWriter:
                 self._patterns,
                 stamp,
                 self._bulky,
-                self._called_in,
+                self._blocks.called_in,
             )
             self._writes.write_patterns(self._patterns.drain())
             self._bulky = []
@@ -255,7 +251,7 @@ class AlleleWriter:
             self._assessed,
             self._patterns,
             self._writes,
-            self._called_in,
+            self._blocks.called_in,
             rows,
         )
         if layers:
@@ -289,96 +285,6 @@ class AlleleWriter:
             catalogue_annotations(self._database, self._slot, self._ontologies)
         return named | count_observed(self._database, {**self._manifest, **named})
 
-    # Blocks ------------------------------------------------------------------------------------
-
-    def _flush_blocks(self, stamp: str, rows: int) -> None:
-        shift = self._shift or 0
-        self._codes |= {code for code, _ in self._bins}
-        keys = {
-            block_id(shift, code, number, self._slot): place
-            for place in self._bins
-            for code, number in (place,)
-        }
-        mine, theirs = self._existing(keys)
-        waiting: dict[int, dict[_Key, Entry]] = {}
-        items: list[Item] = []
-        for key, place in keys.items():
-            if key in mine and mine[key].block.get("p") == stamp:
-                continue  # written before the crash that this load was taken up after
-            known = mine.get(key) or theirs.get(key)
-            entries = {one.key: one for one in decode_entries(known)} if known else {}
-            waiting[key] = entries
-            observations, _ = self._bins[place]
-            alleles = {_key_of(key, shift, one.allele): one.allele for one in observations}
-            for name, new in self._contributions(key, *self._bins[place]).items():
-                items.append(Item(alleles[name], entries.get(name), new, key in mine, key))
-        for item, entry in zip(items, self._joining.listed(items), strict=True):
-            waiting[item.block][entry.key] = entry
-        self._write_blocks(waiting, stamp, rows, frozenset(mine).intersection(waiting))
-        self._bins = {}
-
-    def _write_blocks(
-        self,
-        blocks: Mapping[int, dict[_Key, Entry]],
-        stamp: str,
-        rows: int,
-        merged: frozenset[int],
-    ) -> None:
-        encoded = []
-        for key, entries in blocks.items():
-            one = encode_block(key, self._slot, list(entries.values()), rows, self._patterns)
-            one.block["p"] = stamp
-            encoded.append(one)
-        self._writes.write_patterns(self._patterns.drain())
-        self._writes.write(encoded, merged)
-
-    def _existing(
-        self, keys: Mapping[int, tuple[int, int]]
-    ) -> tuple[dict[int, Stored], dict[int, Stored]]:
-        """Blocks already there: of this slot, and the newest of earlier loads, by our key."""
-        wanted: dict[int, int] = {}
-        for key, (code, _) in keys.items():
-            wanted[key] = key
-            for slot in self._older.get(code, ()):
-                wanted[key & ~documents.SLOT_MAX | slot] = key
-        found = {
-            document["_id"]: document
-            for document in self._database[documents.BLOCKS].find({"_id": {"$in": list(wanted)}})
-        }
-        newest: dict[int, int] = {}
-        for identifier in found:
-            key = wanted[identifier]
-            newest[key] = max(newest.get(key, 0), identifier)
-        # This slot's number is the highest, so a block of its own is the newest of its bin.
-        chosen = {identifier: found[identifier] for identifier in newest.values()}
-        mine: dict[int, Stored] = {}
-        theirs: dict[int, Stored] = {}
-        for identifier, stored in read_stored(
-            self._database, chosen, self._called_in, being_loaded=self._slot
-        ).items():
-            key = wanted[identifier]
-            (mine if identifier == key else theirs)[key] = stored
-        return mine, theirs
-
-    def _called_in(self, keys: Collection[bytes]) -> Mapping[bytes, Called]:
-        """Sets of those who were looked at; the same object for the same key, as far as kept."""
-        missing = [key for key in keys if key not in self._called]
-        if missing:
-            if len(self._called) + len(missing) > _SETS_KEPT:
-                self._called = {key: one for key, one in self._called.items() if key in keys}
-            self._called |= read_called(self._database, missing)
-        return self._called
-
-    def _contributions(
-        self, key: int, observations: Sequence[Observation], samples: Sequence[BitMap | None]
-    ) -> dict[_Key, Entry]:
-        start = (key >> 16 & 0xFFFFFF) << (self._shift or 0)
-        entries: dict[_Key, Entry] = {}
-        for entry in entries_of(observations, samples, start):
-            same = entries.get(entry.key)
-            entries[entry.key] = entry if same is None else self._merging.unite(same, entry)
-        return entries
-
     def _of_dataset(self, observation: Observation) -> Observation:
         """The observation with its counts in the order of the dataset's populations."""
         if self._population_of is None or observation.strata is None:
@@ -388,8 +294,6 @@ class AlleleWriter:
         strata = np.full((len(self._populations), 5), NOT_STATED, np.int64)
         strata[self._population_of] = observation.strata
         return msgspec.structs.replace(observation, strata=strata)
-
-    # Annotations -------------------------------------------------------------------------------
 
     def annotate(
         self, annotations: Sequence[tuple[Allele, Mapping[str, Any]]], ontologies: Ontologies
@@ -430,9 +334,3 @@ def _shifted(observation: Observation, bases: Bases) -> Observation:
     if allele is observation.allele:
         return observation
     return msgspec.structs.replace(observation, allele=allele)
-
-
-def _key_of(key: int, shift: int, allele: Allele) -> _Key:
-    """What an allele goes by among the entries of a block."""
-    start = (key >> 16 & 0xFFFFFF) << shift
-    return (allele.start - start, allele.reference_bases, allele.alternate_bases)

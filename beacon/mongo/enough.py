@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -35,6 +35,7 @@ def enough(
     zygosities: frozenset[int] | None,
     *,
     roster: Roster | None,
+    of_all: bool,
     recorded: Mapping[str, int],
     least: int,
 ) -> Enough:
@@ -49,20 +50,20 @@ def enough(
         among: The rows that count; `None` is all.
         zygosities: Those that count; `None` is all.
         roster: Whom the rows are of; `None` where every row is a person.
+        of_all: Whether alleles count of which nobody is known who carries them.
         recorded: By the key of an allele, the people of those that `uncounted` gives.
         least: How many people must carry an allele.
     """
     most = 0
-    everybody = among is None and zygosities is None
     blocks = []
     for block, indexes in window.blocks:
         people = _stated(block, indexes)
         if carriers is not None:
             named = block.column("carriers")[indexes] > 0
             people[named] = _named(carriers, block, indexes[named], among, zygosities, roster)
-            if not everybody:
+            if not of_all:
                 people[~named] = 0
-        if everybody and recorded:
+        if of_all and recorded:
             for place in (people == 0).nonzero()[0]:
                 allele = Packed(block, int(indexes[place])).allele
                 people[place] = recorded.get(allele_key(allele), 0)
@@ -72,7 +73,7 @@ def enough(
     structural = []
     for one in window.structural:
         number = 0
-        if everybody:
+        if of_all:
             number = _stated_of(one) or recorded.get(allele_key(one.allele), 0)
         if carriers is not None and one.document["n"][0]:
             number = _distinct(_chosen(carriers.codes(one), among, zygosities), roster)
@@ -101,6 +102,29 @@ def people_of(rows: I64, roster: Roster | None) -> int:
     return int(np.count_nonzero(found >= 0))
 
 
+async def individuals_of(layers: Layers, plan: Plan, ordinals: Sequence[int] | BitMap) -> BitMap:
+    """Whose the entries of the delivered type are that have these ordinals, by ordinal."""
+    target = plan.query.entry_type
+    if target == "individual":
+        return BitMap(ordinals)
+    roster = await layers.roster(plan.dataset.metadata)
+    found = np.unique(roster.individual_of[_rows_of_entries(roster, target, ordinals)])
+    return BitMap(found[found >= 0].astype(np.uint32))
+
+
+def _rows_of_entries(roster: Roster, target: str, ordinals: Iterable[int] | None) -> I64:
+    """The rows of entries that are not individuals; `None` is all of them."""
+    chosen = None if ordinals is None else np.asarray(list(ordinals), np.int64)
+    if target in ATTACHED_SCOPES:
+        attached = attachment(roster, target)
+        owner = np.repeat(np.arange(len(attached.ids)), np.diff(attached.ends))
+        on_rows = slice(None) if chosen is None else np.isin(owner, chosen)
+        return attached.rows[on_rows].astype(np.int64)
+    of_row = roster.biosample_of
+    rows = np.flatnonzero(of_row >= 0 if chosen is None else np.isin(of_row, chosen))
+    return rows.astype(np.int64)
+
+
 async def people_of_entries(
     layers: Layers, plan: Plan, count: int, ordinals: Sequence[int] | BitMap | None
 ) -> int:
@@ -116,15 +140,7 @@ async def people_of_entries(
     if target == "individual":
         return count
     roster = await layers.roster(plan.dataset.metadata)
-    chosen = None if ordinals is None else np.asarray(list(ordinals), np.int64)
-    if target in ATTACHED_SCOPES:
-        attached = attachment(roster, target)
-        owner = np.repeat(np.arange(len(attached.ids)), np.diff(attached.ends))
-        on_rows = slice(None) if chosen is None else np.isin(owner, chosen)
-        return people_of(attached.rows[on_rows].astype(np.int64), roster)
-    of_row = roster.biosample_of
-    rows = np.flatnonzero(of_row >= 0 if chosen is None else np.isin(of_row, chosen))
-    return people_of(rows.astype(np.int64), roster)
+    return people_of(_rows_of_entries(roster, target, ordinals), roster)
 
 
 def needs_carriers(

@@ -52,12 +52,16 @@ class Frequencies:
         found: Sequence[Found],
         codes: Sequence[Any] | None,
         populations: Populations | None,
+        left_out: Sequence[Any] | None = None,
     ) -> list[list[Record]]:
         """The `frequencyInPopulations` of alleles, empty where nothing is known.
 
         Args:
             codes: Of each allele all its carriers, `row << 2 | zygosity`; not needed where there
                 are no populations to count and nobody has withdrawn.
+            left_out: Of each allele the carriers whom this caller is told nothing of, and who are
+                not among `codes`. They count as those do who do not carry it: were fewer people
+                looked at because of them, that would say how many they are.
         """
         stated = await self._stated(dataset, found) if dataset.populations else {}
         counted: list[Counts | None] = [None] * len(found)
@@ -67,11 +71,14 @@ class Frequencies:
                 labels += [label.name for label in populations.labels]
             counted = await self._counted(dataset, found, codes, populations)
         else:
-            counted = [np.array([_of_columns(one)]) for one in found]
+            counted = [None] * len(found)
         records: list[list[Record]] = []
         for index, numbers in enumerate(counted):
             if numbers is None or not numbers[0, 1]:
                 numbers = np.array([_of_columns(found[index])])
+                if left_out is not None and len(left_out[index]):
+                    numbers[0] -= _line(np.bincount(left_out[index] & 3, minlength=4), 0)
+                    numbers = np.maximum(numbers, 0)
             entries = [
                 _entry(label, of_label)
                 for label, of_label in zip(labels, numbers.tolist(), strict=False)

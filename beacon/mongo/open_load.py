@@ -39,8 +39,8 @@ from beacon.mongo.load_register import (
     next_slot,
     owner,
 )
+from beacon.mongo.load_samples import LoadSamples
 from beacon.mongo.people import write_layer
-from beacon.mongo.roster_documents import read_part, write_part
 
 Documents = Database[dict[str, Any]]
 
@@ -81,24 +81,13 @@ class MongoLoad:
         self._positions: dict[str, int] = dict(state.get("positions", {}))
         self._finished: set[str] = set(state.get("finished", ()))
         self._files: list[str] = []
-        self._samples, self._owners = self._read_samples(self._manifest.get("metadata"))
-        self._published_samples = len(self._samples)
-        self._published_owners = len(self._owners)
-        self._remembered = (self._published_samples, self._published_owners)
-        self._row_of = {name: row for row, name in enumerate(self._samples) if name}
+        self._samples = LoadSamples(database, slot, self._manifest.get("metadata"))
         self._alleles = AlleleWriter(database, slot, self._manifest, state.get("written", {}))
         if bases is not None:
             self._alleles.shift_by(bases)
         records = {"l": slot, "t": {"$in": [*documents.ENTRY_CODES]}}
         self._staged = database[documents.STAGED].find_one(records) is not None
         self._uri, self._sharing = uri, Sharing(database, slot)
-        added, owners = self._read_samples(slot)
-        for name in added:
-            if name:
-                self._add_sample(name)
-            else:
-                self._samples.append(name)
-        self._owners |= owners
 
     @property
     def assembly(self) -> str | None:
@@ -116,7 +105,7 @@ class MongoLoad:
     def rows(self, sample_names: Sequence[str]) -> Any:
         """The row of each sample; the samples of a file with genotypes are named all at once."""
         rows = np.array(
-            [NOBODY if self._is_barred(name) else self._add_sample(name) for name in sample_names],
+            [NOBODY if self._is_barred(name) else self._samples.add(name) for name in sample_names],
             np.uint32,
         )
         self._alleles.samples_of_file(rows)
@@ -139,7 +128,7 @@ class MongoLoad:
             observations = [one for one in freed if one is not None]
         for observation in observations:
             if observation.annotation is not None:
-                self._note_owners(observation.annotation)
+                self._samples.note_owners(observation.annotation)
         self._alleles.add(observations, self._ontologies)
 
     def populations(self, names: Sequence[str]) -> None:
@@ -160,7 +149,7 @@ class MongoLoad:
                 {"_id": self._slot},
                 {"$set": {"assessed": layer}, "$addToSet": {"layers": layer}},
             )
-        self._remember_samples()
+        self._samples.remember()
         return self._alleles.assess(layer, said)
 
     def left_shifted(self, *, all_of_them: bool) -> None:
@@ -211,8 +200,8 @@ class MongoLoad:
 
     def mark(self, file: SourceFile, position: int) -> None:
         """Write what was handed over and remember how far the file was read."""
-        self._remember_samples()
-        self._alleles.flush(f"{file.digest}:{position}", max(len(self._samples), 1))
+        self._samples.remember()
+        self._alleles.flush(f"{file.digest}:{position}", self._samples.rows)
         self._positions[file.digest] = position
         self._database[documents.LOADS].update_one(
             {"_id": self._slot},
@@ -233,8 +222,8 @@ class MongoLoad:
         """Let other processes join; `None` if they cannot."""
         if self._uri is None:
             return None
-        self._remember_samples()
-        known = (self._manifest, self._alleles, max(len(self._samples), 1))
+        self._samples.remember()
+        known = (self._manifest, self._alleles, self._samples.rows)
         return self._sharing.begin(self._uri, plan, *known, samples, has_annotations)
 
     def accounts(self) -> Mapping[str, bytes]:
@@ -254,16 +243,12 @@ class MongoLoad:
 
         Or keep it unpublished, if the load was opened so.
         """
-        self._remember_samples()
-        self._alleles.flush("publish", max(len(self._samples), 1))
-        self._alleles.revisit(max(len(self._samples), 1))
+        self._samples.remember()
+        self._alleles.flush("publish", self._samples.rows)
+        self._alleles.revisit(self._samples.rows)
         alleles = self._alleles.finish()
         manifest = dict(self._manifest)
-        new_people = (
-            self._staged
-            or len(self._samples) > self._published_samples
-            or len(self._owners) > self._published_owners
-        )
+        new_people = self._staged or self._samples.has_new
         no_longer_wait = self._assembly is not None and bool(
             self._manifest.get("counts", {}).get(documents.WAITING)
         )
@@ -274,10 +259,15 @@ class MongoLoad:
             )
             records = LoadRecords(self.records, has_assembly=self._assembly is not None)
             manifest["counts"] = write_layer(
-                self._database, layer, self._samples, self._owners, records, self._ontologies
+                self._database,
+                layer,
+                self._samples.names,
+                self._samples.owners,
+                records,
+                self._ontologies,
             )
             manifest["metadata"] = layer
-            manifest["empty_rows"] = self._samples.count("")
+            manifest["empty_rows"] = self._samples.names.count("")
         record = self._dataset_record()
         if record is not None:
             manifest["record"] = record
@@ -322,12 +312,6 @@ class MongoLoad:
         state = self._database[documents.LOADS].find_one({"_id": self._slot})
         forget_load(self._database, state or {"_id": self._slot})
 
-    def _add_sample(self, name: str) -> int:
-        row = self._row_of.setdefault(name, len(self._samples))
-        if row == len(self._samples):
-            self._samples.append(name)
-        return row
-
     def _is_barred(self, sample: str) -> bool:
         """Whether a sample is of somebody who has withdrawn; see `roster.build_roster`."""
         barred = self._barred
@@ -348,10 +332,8 @@ class MongoLoad:
             biosample, owner = case.get("biosampleId"), (INDIVIDUAL, case.get("individualId"))
             if isinstance(biosample, str) and self._barred.holds(owner):
                 self._barred.join(owner, (BIOSAMPLE, biosample))
-                row = self._row_of.get(biosample, 0)
-                if row >= self._published_samples:
-                    del self._row_of[biosample]
-                    self._samples[row] = ""
+                row = self._samples.take_back(biosample)
+                if row is not None:
                     gone.append(row)
         kept = ~np.isin(observation.rows, [*gone, NOBODY])
         annotation = variant_without_gone(record, self._barred.holds)
@@ -362,33 +344,6 @@ class MongoLoad:
             annotation=annotation,
             rows=observation.rows[kept],
             zygosity=observation.zygosity[kept],
-        )
-
-    def _note_owners(self, record: Record) -> None:
-        """What a variant record says of whose its samples are."""
-        for case in record.get("caseLevelData") or ():
-            biosample, individual = case.get("biosampleId"), case.get("individualId")
-            if isinstance(biosample, str) and isinstance(individual, str):
-                self._owners.setdefault(biosample, individual)
-
-    def _remember_samples(self) -> None:
-        """Rows of new samples are part of what an interrupted load has written."""
-        known = (len(self._samples), len(self._owners))
-        if known != self._remembered:
-            added = self._samples[self._published_samples :]
-            write_part(self._database, self._slot, "samples", msgspec.json.encode(added))
-            write_part(self._database, self._slot, "owners", msgspec.json.encode(self._owners))
-            self._remembered = known
-
-    def _read_samples(self, layer: int | None) -> tuple[list[str], dict[str, str]]:
-        """The samples of a layer, in the order of rows, and whose they are where that was said."""
-        if layer is None:
-            return [], {}
-        samples = read_part(self._database, layer, "samples")
-        owners = read_part(self._database, layer, "owners")
-        return (
-            msgspec.json.decode(samples or b"[]", type=list[str]),
-            msgspec.json.decode(owners or b"{}", type=dict[str, str]),
         )
 
     def _dataset_record(self) -> bytes | None:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from pyroaring import BitMap
 
 from beacon.framework.query import Filter, Query, Similarity
 from beacon.model.comparison import Comparison, compile_comparison
@@ -23,6 +25,9 @@ from beacon.model.ontology import Ontologies
 from beacon.model.variation_query import VariationCondition
 from beacon.mongo.documents import term_id
 from beacon.mongo.layers import Catalogue, Dataset, Entry
+
+if TYPE_CHECKING:
+    from beacon.mongo.tally import Tally
 
 ROW_SCOPES = ("individual", "biosample")
 ATTACHED_SCOPES = ("run", "analysis")
@@ -56,6 +61,11 @@ class Alternative:
     accepted: frozenset[str]
 
     @property
+    def only_attached(self) -> bool:
+        """Whether it says which runs, or which analyses, count."""
+        return len(self.scopes) == 1 and self.scopes[0] in ATTACHED_SCOPES
+
+    @property
     def only_variants(self) -> bool:
         """Whether it says which alleles count, rather than which people."""
         return self.scopes == (VARIANT,)
@@ -71,6 +81,10 @@ class Plan:
         zygosities: Which carriers count; `None` is all.
         info: What a reader of the answer must know: that the question was lifted to another
             assembly, or why it could not be applied.
+        excluded: Rows of people of whom the caller may learn nothing more, but who have not
+            withdrawn; `dataset.withdrawn` has them, too.
+        tally: Notes which question this is and whom the answer rests upon, for callers of whom an
+            account is kept.
     """
 
     dataset: Dataset
@@ -80,6 +94,16 @@ class Plan:
     zygosities: frozenset[int] | None
     impossible: bool = False
     info: Mapping[str, Any] | None = None
+    excluded: BitMap | None = None
+    tally: Tally | None = None
+
+    @property
+    def withdrawn(self) -> BitMap | None:
+        """Rows of those who have withdrawn, whoever asks."""
+        gone = self.dataset.withdrawn
+        if gone is None or self.excluded is None:
+            return gone
+        return (gone - self.excluded) or None
 
     @property
     def variant_filters(self) -> tuple[Alternative, ...]:

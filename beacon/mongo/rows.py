@@ -90,10 +90,14 @@ async def people(
     for one in plan.people_filters:
         if "dataset" in one.scopes and record_satisfies("dataset", plan.dataset.record, one):
             continue
-        if one.scopes[0] in ATTACHED_SCOPES and len(one.scopes) == 1:
+        if one.only_attached:
             # Several filters on runs must hold for the same run.
             (ref,) = one.refs
             found = await rows_of_ref(layers, ref)
+            if plan.tally is not None:
+                # What holds for all runs chooses among samples those that have one.
+                whole = plan.dataset.counts[ref.scope] if ref.scope == target else -1
+                plan.tally.filtered(one, found, whole)
             known = attached.get(ref.scope)
             attached[ref.scope] = found if known is None else known & found
             continue
@@ -108,6 +112,13 @@ async def people(
             union |= await _cohort_rows(layers, plan, one)
         if VARIANT in one.scopes:
             union |= await carriers_of(one)
+        if plan.tally is not None:
+            if VARIANT in one.scopes:
+                plan.tally.unmet(one)
+            else:
+                plan.tally.filtered(one, union, plan.dataset.rows)
+                if len(union) == plan.dataset.rows:
+                    continue  # the same as not to ask, also for those who are left out
         rows = union if rows is None else rows & union
     for scope, ordinals in attached.items():
         if scope == target:
