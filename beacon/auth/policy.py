@@ -13,6 +13,7 @@ from typing import Protocol
 import msgspec
 
 from beacon.auth.callers import Caller, Visa
+from beacon.auth.pseudonyms import Pseudonyms
 from beacon.auth.rules import DatasetRules, Granted, access_of, loosest
 from beacon.auth.tiers import PUBLIC, Tiers
 from beacon.framework.access import ANY, Access, Protection
@@ -83,6 +84,16 @@ class Rules:
         """What somebody may learn who has these visas."""
         return self._access(self._combination(visas, purpose))
 
+    def tiers(self, visas: tuple[Visa, ...], purpose: str | None) -> tuple[str, ...]:
+        """The tiers that somebody who has these visas belongs to, everywhere or for a dataset."""
+        everywhere, of_datasets = self._combination(visas, purpose)
+        return tuple(sorted(everywhere.union(*of_datasets)))
+
+    @property
+    def datasets(self) -> tuple[DatasetRules, ...]:
+        """The rules of each dataset."""
+        return self._datasets
+
     def explain(self, visas: tuple[Visa, ...], purpose: str | None) -> Iterator[Reason]:
         """What somebody may learn who has these visas, entry type by entry type, and why."""
         for of_dataset, tiers in self._applying(self._combination(visas, purpose)):
@@ -130,11 +141,13 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         public: What everybody may learn.
         rules: What callers may learn who are known; without them all are the public.
         authenticator: Who says who they are; without one no credentials are taken.
+        pseudonyms: Makes a pseudonym of an identity or an organisation.
     """
 
     public: Access
     rules: Rules | None = None
     authenticator: Authenticator | None = None
+    pseudonyms: Pseudonyms | None = None
 
     @classmethod
     def from_settings(
@@ -142,6 +155,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         settings: PolicySettings,
         entry_types: Collection[str],
         authenticator: Authenticator | None = None,
+        pseudonyms: Pseudonyms | None = None,
     ) -> Policy:
         """Check the rules and build what they amount to.
 
@@ -149,19 +163,30 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
             settings: The section `policy`.
             entry_types: The ids that rules may name.
             authenticator: Who says who callers are.
+            pseudonyms: Makes their pseudonyms.
 
         Raises:
             SettingsError: A rule names what there is not, datasets by wildcard, or contradicts
                 another one.
         """
         rules = Rules(settings, entry_types)
-        return cls(public=rules.access((), None), rules=rules, authenticator=authenticator)
+        return cls(
+            public=rules.access((), None),
+            rules=rules,
+            authenticator=authenticator,
+            pseudonyms=pseudonyms,
+        )
 
     def access(self, caller: Caller | None, purpose: str | None = None) -> Access:
         """What a caller may learn, who asks for a purpose such as `DUO:0000043`."""
         if self.rules is None or (caller is None and purpose is None):
             return self.public
-        return self.rules.access(() if caller is None else caller.visas, purpose)
+        access = self.rules.access(() if caller is None else caller.visas, purpose)
+        asker = None
+        if caller is not None and self.pseudonyms is not None:
+            tiers = self.rules.tiers(caller.visas, purpose)
+            asker = self.pseudonyms.asker(caller, tiers)
+        return msgspec.structs.replace(access, asker=asker, purpose=purpose)
 
     async def identify(self, headers: Mapping[str, str]) -> Access:
         """What the sender of a request may learn.
@@ -175,12 +200,13 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
             Forbidden: They are valid, and open nothing.
             InvalidRequest: The purpose is in no known form.
         """
-        purpose = _purpose(headers.get(PURPOSE))
+        purpose = read_purpose(headers.get(PURPOSE))
         if self.authenticator is None:
             if "Authorization" in headers:
                 raise Unauthorized(
                     "credentials cannot be verified here: no identity provider is configured; "
-                    "ask without the Authorization header for public access"
+                    "ask without the Authorization header for public access",
+                    reason="no_provider",
                 )
             return self.access(None, purpose)
         caller = await self.authenticator.caller(headers)
@@ -188,14 +214,22 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         if access.grants:
             return access
         if caller is None:
-            raise Unauthorized("nothing is public here; ask with an access token")
+            raise Unauthorized(
+                "nothing is public here; ask with an access token", reason="none_shown"
+            )
         raise Forbidden(
             "these credentials open nothing here: they lack the visas that are needed, or the "
-            f"header {PURPOSE} does"
+            f"header {PURPOSE} does",
+            asker=access.asker,
         )
 
 
-def _purpose(given: str | None) -> str | None:
+def read_purpose(given: str | None) -> str | None:
+    """The purpose that the header `PURPOSE` names, such as `DUO:0000043`; `None` without one.
+
+    Raises:
+        InvalidRequest: It is in no known form.
+    """
     if given is None:
         return None
     found = _PURPOSE.fullmatch(given.strip())

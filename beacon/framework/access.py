@@ -7,6 +7,7 @@ from functools import reduce
 
 import msgspec
 
+from beacon.framework.budget import Budget
 from beacon.framework.query import Granularity, Query
 
 ANY = "*"
@@ -25,22 +26,26 @@ class Protection(msgspec.Struct, frozen=True, kw_only=True):
         round_to: Numbers of people are told as multiples of it.
         tells_few: Fewer than `min_count`, but not nobody, are told as `min_count` instead: how
             many they are stays hidden, that there are some does not.
+        noise: Epsilon of the noise that is added to numbers of those whom a question chooses; the
+            smaller, the more of it. 0 is none.
     """
 
     min_count: int = 1
     round_to: int = 1
     tells_few: bool = False
+    noise: float = 0.0
 
     @property
     def is_open(self) -> bool:
         """Whether every number is told as it is."""
-        return self.min_count <= 1 and self.round_to <= 1
+        return self.min_count <= 1 and self.round_to <= 1 and not self.noise
 
     def covers(self, other: Protection) -> bool:
         """Whether whatever this lets through, `other` lets through as well."""
         return (
             self.min_count >= other.min_count
             and self.round_to >= other.round_to
+            and (not other.noise or 0 < self.noise <= other.noise)
             and (self.min_count <= 1 or not self.tells_few or other.tells_few or other.is_open)
         )
 
@@ -52,18 +57,46 @@ Protections = tuple[Protection, Protection, Protection]
 """Of whether there is any, of how many there are, and of the records."""
 
 
+class Asker(msgspec.Struct, frozen=True, kw_only=True):
+    """Who asks, by pseudonyms: keyed hashes that only this deployment can make.
+
+    Attributes:
+        identities: All that are known to be of the person, in order; whoever has one of them is
+            the same person.
+        organisation: Of the domain that the person is affiliated with; `None` is unknown.
+        tiers: That the person is in.
+        visa_issuers: Who says so.
+    """
+
+    identities: tuple[str, ...]
+    organisation: str | None = None
+    tiers: tuple[str, ...] = ()
+    visa_issuers: tuple[str, ...] = ()
+
+    @property
+    def person(self) -> str:
+        """One name for the person, as long as the same identities are known."""
+        return self.identities[0]
+
+
 class Access(msgspec.Struct, frozen=True, kw_only=True):
     """Every dataset the caller may learn of, with the most it may disclose per entry type.
 
     `grants` is dataset id → entry type id (or `"*"`) → granularity. A dataset that is not in it
     does not exist for this caller; an entry type without a rule is `NONE`. `protections` has the
     same keys, where numbers are not told as they are. `via` are the ids of the beacon networks
-    that the question came through, the first one first.
+    that the question came through, the first one first. `budgets` is dataset id → what may be
+    spent there by `asker`, which is `None` for the public; `purpose` is what the question is for.
+    `rules` says of each dataset and entry type where the settings grant it, for the audit.
     """
 
     grants: Mapping[str, Mapping[str, Granularity]]
     protections: Mapping[str, Mapping[str, Protections]] = {}
     via: tuple[str, ...] = ()
+    asker: Asker | None = None
+    purpose: str | None = None
+    budgets: Mapping[str, Budget] = {}
+    rules: Mapping[str, Mapping[str, tuple[str, ...]]] = {}
 
     def level(self, dataset_id: str, entry_type: str) -> Granularity:
         """The most that may be disclosed of one entry type of one dataset."""
@@ -125,6 +158,11 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
         rules = self.protections.get(dataset_id, {})
         return any(not one.is_open for of_levels in rules.values() for one in of_levels)
 
+    def adds_noise(self, dataset_id: str) -> bool:
+        """Whether noise is added to any number of people of a dataset."""
+        rules = self.protections.get(dataset_id, {})
+        return any(one.noise for of_levels in rules.values() for one in of_levels)
+
     def people_min(self, query: Query, dataset_id: str) -> int:
         """The fewest people that an entry must be of to be among those that are counted.
 
@@ -142,6 +180,7 @@ def _strictest(one: Protection, other: Protection) -> Protection:
         min_count=max(one.min_count, other.min_count),
         round_to=max(one.round_to, other.round_to),
         tells_few=bool(protected) and all(each.tells_few for each in protected),
+        noise=min((each.noise for each in (one, other) if each.noise), default=0.0),
     )
 
 

@@ -157,6 +157,12 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     @property
+    def chooses_people(self) -> bool:
+        """Whether it is about other people than everybody in a dataset."""
+        within = self.within is not None and self.within.entry_type != "dataset"
+        return bool(self.filters or self.variation or self.entry_id is not None or within)
+
+    @property
     def is_unfiltered(self) -> bool:
         """Whether it asks for everything of its entry type."""
         return not (self.entry_id or self.within or self.variation or self.filters)

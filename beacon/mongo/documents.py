@@ -22,6 +22,8 @@
 `attributes`    numbers, durations, dates and texts that can be compared
 `catalogue`     which terms exist, for planning and for `/filtering_terms`
 `reference`     ontologies and gene tables
+`ledger`        what callers have learnt of whom (see `mongo/ledger.py`); the only one that
+                answering questions writes to
 ==============  ==========================================================================
 
 A *slot* numbers one load's variant layer, a *metadata layer* one state of the people; both come
@@ -52,6 +54,7 @@ ATTRIBUTES = "attributes"
 CATALOGUE = "catalogue"
 REFERENCE = "reference"
 STAGED = "staged"
+LEDGER = "ledger"
 
 WAITING = "genomicVariant"
 """As the entry type of records: variants that cannot be alleles before the assembly is known."""

@@ -18,9 +18,9 @@ from pyroaring import BitMap
 
 from beacon.framework.answer import Record
 from beacon.model import filters
-from beacon.model.comparison import Kind
 from beacon.model.fields import is_category
 from beacon.model.ontology import Ontologies
+from beacon.model.values import Kind
 from beacon.mongo import documents
 from beacon.mongo.documents import record_id, term_id
 from beacon.mongo.populations import Gathering

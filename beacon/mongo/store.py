@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -11,20 +11,25 @@ import msgspec
 from pymongo.errors import PyMongoError
 
 from beacon.framework.access import Access
-from beacon.framework.answer import Answer, Record, ResultSet, Terms
+from beacon.framework.answer import Answer, Basis, Record, ResultSet, Terms
 from beacon.framework.errors import DeadlineExceeded, SourceUnavailable
 from beacon.framework.query import Granularity, Query
 from beacon.framework.source import TermsQuery
 from beacon.model import filters
+from beacon.model.binning import too_fine
 from beacon.model.entry_types import NO_INDIVIDUALS, OF_PEOPLE
 from beacon.model.liftover import applied
 from beacon.model.reference import NO_REFERENCES, References
 from beacon.model.variation_query import check_reference
 from beacon.mongo.evaluation import Evaluation
 from beacon.mongo.layers import AsyncDocuments, Dataset, Layers
-from beacon.mongo.plan import Plan, plan, touched
+from beacon.mongo.ledger import Ledger
+from beacon.mongo.ledger_account import Entry
+from beacon.mongo.plan import VARIANT, Plan, plan, touched
 from beacon.mongo.ranges import SharedRanges
 from beacon.mongo.releases import Releases
+from beacon.mongo.spending import Spending, Spent, Watch, has_own_numbers, people_max, people_min
+from beacon.mongo.tally import Tally
 from beacon.mongo.terms import filtering_terms
 
 Value = TypeVar("Value")
@@ -39,6 +44,8 @@ class MongoStore:
         case_level_data_max: Carriers that one variant record names at most.
         sets_max_bytes: Memory for filtering terms' sets and attributes.
         references: Sequences of the assemblies, and the chains between them.
+        ledger: The accounts of callers who have a budget; without it these get no answer.
+        watch: Told of what these spend.
     """
 
     def __init__(
@@ -50,10 +57,13 @@ class MongoStore:
         case_level_data_max: int = 1_000,
         sets_max_bytes: int = 512 << 20,
         references: References = NO_REFERENCES,
+        ledger: Ledger | None = None,
+        watch: Watch | None = None,
     ) -> None:
         self._database = database
         self._references = references
         self._layers = Layers(database, sets_max_bytes=sets_max_bytes)
+        self._spending = None if ledger is None else Spending(ledger, self._layers, watch)
         self._releases = Releases(database, self._layers, refresh_s)
         self._evaluation = Evaluation(
             database,
@@ -110,13 +120,46 @@ class MongoStore:
         shared = SharedRanges(self._database, [one.dataset for one in plans])
         if query.entry_type in ("dataset", "cohort"):
             return await self._collections(query, plans, access, shared)
-        found = await _all(self._evaluation.result_set(one, access, shared) for one in plans)
+        found = await _all(self._result_set(one, access, shared) for one in plans)
         return Answer(
             result_sets=tuple(
-                msgspec.structs.replace(result_set, info=one.info)
+                msgspec.structs.replace(result_set, info=one.info, release=str(one.dataset.release))
                 for one, result_set in zip(plans, found, strict=True)
             )
         )
+
+    async def _result_set(self, plan: Plan, access: Access, shared: SharedRanges) -> ResultSet:
+        evaluate = self._evaluation.result_set
+        if plan.dataset.id in access.budgets:
+            spent = await self._spent(plan, access, lambda one: evaluate(one, access, shared))
+            found, noted = spent.found, spent.noted
+            if spent.instead is not None and has_own_numbers(spent.instead, plan):
+                found = _with_numbers_of(spent.instead, found)
+            basis = found.basis or Basis(people=0, each=plan.query.entry_type == VARIANT)
+            basis = msgspec.structs.replace(basis, nearly=_nearly(plan, access))
+            found = msgspec.structs.replace(found, basis=basis, charge=spent.charge)
+        elif access.adds_noise(plan.dataset.id):
+            roster = await self._layers.roster(plan.dataset.metadata)
+            noted = Tally(roster, people_min(plan, access))
+            found = await evaluate(replace(plan, tally=noted), access, shared)
+        else:
+            return await evaluate(plan, access, shared)
+        if found.basis is None:
+            return found
+        basis = msgspec.structs.replace(
+            found.basis,
+            question=noted.question(plan),
+            members=noted.members_digest(),
+            filtered=noted.members is not None,
+        )
+        return msgspec.structs.replace(found, basis=basis)
+
+    async def _spent(
+        self, plan: Plan, access: Access, evaluate: Callable[[Plan], Awaitable[Value]]
+    ) -> Spent[Value]:
+        if self._spending is None:
+            raise SourceUnavailable("no account can be kept here of what a caller learns")
+        return await self._spending.ask(plan, access, evaluate)
 
     async def _plan(self, query: Query, dataset: Dataset, access: Access) -> Plan:
         sources = await self._releases.sources(dataset, access) if query.filters else {}
@@ -141,13 +184,15 @@ class MongoStore:
                 impossible = True
             if impossible:
                 info = NO_INDIVIDUALS
+        if (refused := too_fine(query, access, dataset.id)) is not None:
+            impossible, info = True, refused
         return replace(made, impossible=impossible, info=info)
 
     async def _collections(
         self, query: Query, plans: Sequence[Plan], access: Access, shared: SharedRanges
     ) -> Answer:
         """Datasets or cohorts: one page over all of them together."""
-        found = await _all(self._evaluation.members(one, access, shared) for one in plans)
+        found = await _all(self._members(one, access, shared) for one in plans)
         offset, limit = self._evaluation.offset_and_limit(query)
         seen = 0
         result_sets = []
@@ -167,6 +212,29 @@ class MongoStore:
                 )
             )
         return Answer(result_sets=tuple(result_sets))
+
+    async def _members(
+        self, plan: Plan, access: Access, shared: SharedRanges
+    ) -> tuple[list[Record], Basis | None]:
+        if plan.dataset.id not in access.budgets or plan.query.is_unfiltered:
+            return await self._evaluation.members(plan, access, shared)
+        spent = await self._spent(
+            plan, access, lambda one: self._evaluation.members(one, access, shared)
+        )
+        return spent.found
+
+
+def _nearly(plan: Plan, access: Access) -> int:
+    """By how many people the numbers may be another question's; it depends on the question."""
+    query = plan.query
+    if query.entry_type == VARIANT:
+        query = msgspec.structs.replace(query, variation=None, entry_id=None)
+    return people_max(plan, access) - 1 if query.chooses_people else 0
+
+
+def _with_numbers_of(instead: Entry, found: ResultSet) -> ResultSet:
+    """An answer with the numbers of one about nearly the same people."""
+    return msgspec.structs.replace(found, count=instead.count, basis=instead.basis)
 
 
 async def _all(asked: Iterable[Coroutine[Any, Any, Value]]) -> list[Value]:

@@ -11,7 +11,7 @@ from beacon.framework.query import Granularity
 from beacon.framework.source import TermsQuery
 from beacon.model import filters
 from beacon.model.entry_types import MODEL
-from beacon.model.fields import LISTED_FROM, is_listed
+from beacon.model.filterable import LISTED_FROM, is_listed
 from beacon.model.term_search import starting_with
 from beacon.mongo.documents import term_id
 from beacon.mongo.few import without_few

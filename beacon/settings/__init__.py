@@ -11,6 +11,7 @@ from typing import Annotated
 
 from msgspec import Meta, field
 
+from beacon.settings.audit import AuditSettings
 from beacon.settings.auth import (
     AssertionSettings,
     Authority,
@@ -23,17 +24,22 @@ from beacon.settings.auth import (
 )
 from beacon.settings.identity import Environment, IdentitySettings
 from beacon.settings.network import (
+    ClientAuth,
     CountSettings,
     DialectSettings,
+    MemberAccessSettings,
     MemberSettings,
     Naming,
     NetworkSettings,
     Reporting,
     Shape,
+    TokenEndpointSettings,
     Verb,
+    Via,
 )
 from beacon.settings.policy import (
     Below,
+    BudgetSettings,
     DatasetPolicy,
     PolicySettings,
     PurposeSettings,
@@ -41,6 +47,7 @@ from beacon.settings.policy import (
     TierSettings,
     VisaSettings,
 )
+from beacon.settings.privacy import PrivacySettings
 from beacon.settings.server import (
     AssemblySettings,
     LimitSettings,
@@ -50,6 +57,8 @@ from beacon.settings.server import (
     MongoSettings,
     ReleaseSettings,
     ServerSettings,
+    TlsSettings,
+    TlsVersion,
 )
 from beacon.settings.values import Asked, AssemblyName, Count, Level, Port, Seconds, Section
 
@@ -58,10 +67,13 @@ __all__ = [
     "AssemblyName",
     "AssemblySettings",
     "AssertionSettings",
+    "AuditSettings",
     "AuthSettings",
     "Authority",
     "Below",
     "BrokerSettings",
+    "BudgetSettings",
+    "ClientAuth",
     "Count",
     "CountSettings",
     "DatasetPolicy",
@@ -73,12 +85,14 @@ __all__ = [
     "LogFormat",
     "LogLevel",
     "LogSettings",
+    "MemberAccessSettings",
     "MemberSettings",
     "MongoSettings",
     "Naming",
     "NetworkSettings",
     "PolicySettings",
     "Port",
+    "PrivacySettings",
     "PurposeSettings",
     "ReleaseSettings",
     "Reporting",
@@ -91,7 +105,11 @@ __all__ = [
     "SignerSettings",
     "SigningAlgorithm",
     "TierSettings",
+    "TlsSettings",
+    "TlsVersion",
+    "TokenEndpointSettings",
     "Verb",
+    "Via",
     "VisaIssuerSettings",
     "VisaRoute",
     "VisaSettings",
@@ -107,6 +125,7 @@ class Settings(Section, frozen=True, kw_only=True):
             description="Folder of the embedded database. A relative one starts at the folder "
             "of the settings file.",
             min_length=1,
+            extra={"path": True},
         ),
     ] = ".beacon"
     mongo: MongoSettings = MongoSettings()
@@ -117,6 +136,8 @@ class Settings(Section, frozen=True, kw_only=True):
     releases: ReleaseSettings = ReleaseSettings()
     policy: PolicySettings = PolicySettings()
     auth: AuthSettings = AuthSettings()
+    privacy: PrivacySettings = PrivacySettings()
+    audit: AuditSettings = AuditSettings()
     assemblies: Annotated[
         dict[AssemblyName, AssemblySettings],
         Meta(description="`GRCh37` or `GRCh38` to the files about it."),
@@ -129,4 +150,5 @@ class Settings(Section, frozen=True, kw_only=True):
         """Where clients find the API, without a trailing slash."""
         server = self.server
         host = f"[{server.host}]" if ":" in server.host else server.host
-        return (server.base_url or f"http://{host}:{server.port}/api").rstrip("/")
+        scheme = "https" if server.tls.certificate else "http"
+        return (server.base_url or f"{scheme}://{host}:{server.port}/api").rstrip("/")

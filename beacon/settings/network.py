@@ -7,6 +7,7 @@ from typing import Annotated
 
 from msgspec import Meta, field
 
+from beacon.settings.auth import SigningAlgorithm
 from beacon.settings.values import Count, Seconds, Section
 
 
@@ -105,6 +106,109 @@ class DialectSettings(Section, frozen=True, kw_only=True):
     ] = False
 
 
+class Via(StrEnum):
+    """How a member learns who asks, as settings spell it."""
+
+    NONE = "none"
+    EXCHANGE = "exchange"
+    CREDENTIAL = "credential"
+
+
+class MemberAccessSettings(Section, frozen=True, kw_only=True):
+    """As whom a member is asked."""
+
+    via: Annotated[
+        Via,
+        Meta(
+            description="`none`: as the public; nothing that callers show goes there. `exchange`: "
+            "as the caller, with a token for this member alone that the caller's broker gives in "
+            "exchange for the caller's. `credential`: as this network, whoever asks."
+        ),
+    ] = Via.NONE
+    audience: Annotated[
+        str,
+        Meta(
+            description="The `aud` that the member goes by in tokens made for it. No two members "
+            "share one."
+        ),
+    ] = ""
+    resource: Annotated[
+        str,
+        Meta(
+            description="Where tokens are to be used, as the broker knows it. Empty: the `url` of "
+            "the member.",
+            pattern=r"^(https?://[^\s#]+)?$",
+        ),
+    ] = ""
+    scope: Annotated[
+        str, Meta(description="What tokens are asked for with, by spaces.", min_length=1)
+    ] = "openid ga4gh_passport_v1"
+    token_file: Annotated[
+        str,
+        Meta(
+            description="With `credential`: file of the bearer token that this network shows. It "
+            "is read again every few seconds.",
+            extra={"path": True},
+        ),
+    ] = ""
+    token_endpoint: Annotated[
+        str,
+        Meta(
+            description="With `credential`: name of `network.token_endpoints` where this network "
+            "gets its token, by the grant `client_credentials`."
+        ),
+    ] = ""
+    public: Annotated[
+        bool,
+        Meta(
+            description="With `credential`: whether callers who show nothing are answered with "
+            "what the member tells this network, too. If not, they are answered as the public."
+        ),
+    ] = False
+
+
+class ClientAuth(StrEnum):
+    """How a network says who it is to whom it wants tokens from, as settings spell it."""
+
+    PRIVATE_KEY_JWT = "private_key_jwt"
+    CLIENT_SECRET_BASIC = "client_secret_basic"  # noqa: S105 - the name of a method
+
+
+class TokenEndpointSettings(Section, frozen=True, kw_only=True):
+    """Where tokens for members are had."""
+
+    url: Annotated[
+        str, Meta(description="The token endpoint of the broker.", pattern=r"^https?://[^\s#]+$")
+    ]
+    client_id: Annotated[str, Meta(description="What this network is called there.", min_length=1)]
+    client_auth: Annotated[
+        ClientAuth,
+        Meta(
+            description="`private_key_jwt`: with a statement that is signed with the key in "
+            "`secret_file`, PEM. `client_secret_basic`: with the password in `secret_file`."
+        ),
+    ] = ClientAuth.PRIVATE_KEY_JWT
+    secret_file: Annotated[
+        str,
+        Meta(
+            description="File of the key or the password. It is read whenever it is needed.",
+            min_length=1,
+            extra={"path": True},
+        ),
+    ]
+    algorithm: Annotated[SigningAlgorithm, Meta(description="What statements are signed with.")] = (
+        SigningAlgorithm.RS256
+    )
+    key_id: Annotated[str, Meta(description="The `kid` of the key, if the broker wants it.")] = ""
+    assertion_audience: Annotated[
+        str, Meta(description="The `aud` of statements. Empty: `url`.")
+    ] = ""
+    allow_private: Annotated[
+        bool,
+        Meta(description="Whether it may be at a private, loopback or link-local address."),
+    ] = False
+
+
 class MemberSettings(Section, frozen=True, kw_only=True):
     """One beacon of a network."""
 
@@ -145,6 +249,7 @@ class MemberSettings(Section, frozen=True, kw_only=True):
     ] = False
     counts: CountSettings = CountSettings()
     dialect: DialectSettings = DialectSettings()
+    access: MemberAccessSettings = MemberAccessSettings()
 
 
 class NetworkSettings(Section, frozen=True, kw_only=True):
@@ -153,6 +258,13 @@ class NetworkSettings(Section, frozen=True, kw_only=True):
     members: Annotated[
         dict[str, MemberSettings],
         Meta(description="Id of a member, as answers name it, to what is known of it."),
+    ] = field(default_factory=dict)
+    token_endpoints: Annotated[
+        dict[str, TokenEndpointSettings],
+        Meta(
+            description="Name to where tokens for members are had. A caller's token is exchanged "
+            "at the one that has the name of the caller's broker, and is sent nowhere else."
+        ),
     ] = field(default_factory=dict)
     deadline_s: Annotated[
         Seconds, Meta(description="Seconds after which the network answers, whoever is missing.")

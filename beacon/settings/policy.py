@@ -18,6 +18,9 @@ class Below(StrEnum):
     THRESHOLD = "threshold"
 
 
+Epsilon = Annotated[float, Meta(ge=0, le=10)]
+
+
 class Rule(Section, frozen=True, kw_only=True):
     """The most that may be learnt of one entry type, and how numbers of people are told."""
 
@@ -31,11 +34,47 @@ class Rule(Section, frozen=True, kw_only=True):
     below: Annotated[Below | None, Meta(description="Instead of the `below` of the dataset.")] = (
         None
     )
+    noise: Annotated[Epsilon | None, Meta(description="Instead of the `noise` of the dataset.")] = (
+        None
+    )
 
     @property
     def granularity(self) -> Granularity:
         """The level, as the value that the rest of the software works with."""
         return self.level.granularity
+
+
+class BudgetSettings(Section, frozen=True, kw_only=True):
+    """How much a caller may learn of each person in a dataset, by whatever they ask."""
+
+    power: Annotated[
+        float,
+        Meta(
+            description="Most probable share of people whom a caller could tell to be in the data, "
+            "with 5 % mistaken, by the best of all attacks. Who is near it is left out of that "
+            "caller's answers.",
+            gt=0.05,
+            lt=1,
+        ),
+    ] = 0.2
+    window_days: Annotated[
+        float, Meta(description="Days after which an answer no longer counts.", gt=0)
+    ] = 365.0
+    questions_per_month: Annotated[
+        int, Meta(description="Different questions within thirty days. 0: any number.", ge=0)
+    ] = 2000
+    filters_max: Annotated[
+        int,
+        Meta(
+            description="Filters in one question; with more it is not applied to the dataset.", ge=1
+        ),
+    ] = 4
+    organisation_factor: Annotated[
+        float, Meta(description="As many budgets all callers of one organisation have.", ge=1)
+    ] = 5.0
+    dataset_factor: Annotated[
+        float, Meta(description="As many budgets all callers together have.", ge=1)
+    ] = 30.0
 
 
 class DatasetPolicy(Section, frozen=True, kw_only=True):
@@ -46,7 +85,7 @@ class DatasetPolicy(Section, frozen=True, kw_only=True):
         Meta(
             description="Entry type id, or `*` for every one without a rule of its own, to the "
             "most that anybody may learn: `none`, `boolean`, `count` or `record`, or a table with "
-            "that as `level`, and `min_count`, `round_to` and `below`."
+            "that as `level`, and `min_count`, `round_to`, `below` and `noise`."
         ),
     ] = field(default_factory=dict)
     tiers: Annotated[
@@ -65,12 +104,14 @@ class DatasetPolicy(Section, frozen=True, kw_only=True):
         ),
     ] = ()
     min_count: Annotated[
-        Count,
+        Count | None,
         Meta(
             description="Fewer people than this are told as nobody, and so are those left when "
-            "all but fewer than this are told. 1: every number is told."
+            "all but fewer than this are told. 1: every number is told. Unless it is said here or "
+            "in a rule, 10; 3 (`boolean`) or 5 for `healthcare`; 1 for tiers that need a grant, "
+            "and for `dataset` and `cohort`."
         ),
-    ] = 1
+    ] = None
     round_to: Annotated[
         Count, Meta(description="Numbers of people are told as multiples of it.")
     ] = 1
@@ -81,13 +122,42 @@ class DatasetPolicy(Section, frozen=True, kw_only=True):
             "`min_count`, which hides how many they are but not that there are some."
         ),
     ] = Below.ZERO
+    noise: Annotated[
+        Epsilon,
+        Meta(
+            description="Epsilon of the noise in numbers of the people, samples, runs and analyses "
+            "that a question chooses, such as 0.3; from 0.01 on, and the smaller, the more of it. "
+            "The same question has the same noise until the next release. 0: none."
+        ),
+    ] = 0.0
+    budgets: Annotated[
+        dict[str, BudgetSettings],
+        Meta(
+            description="Name of a tier to how much each of its callers may learn. A caller of "
+            "several such tiers keeps to the budgets of all, unless one without a budget grants "
+            "as much as they do."
+        ),
+    ] = field(default_factory=dict)
     membership_sensitive: Annotated[
-        bool,
+        bool | None,
         Meta(
             description="Whether it must stay hidden who is in the dataset, as where all have one "
-            "disease. Then nothing but `dataset` and `cohort` can be public."
+            "disease. If `true`, nothing but `dataset` and `cohort` can be public. Where it is not "
+            "said, it is `false`, and `beacon privacy report` asks for it where it matters."
         ),
-    ] = False
+    ] = None
+    accept_risk: Annotated[
+        str,
+        Meta(
+            description="Why rules may tell of fewer people than they would by themselves, such "
+            "as `synthetic data`. Without it they cannot. `/info` and the log repeat it."
+        ),
+    ] = ""
+
+    @property
+    def is_public(self) -> bool:
+        """Whether everybody may know that the dataset is there."""
+        return any(one.granularity > Granularity.NONE for one in self.public.values())
 
 
 class VisaSettings(Section, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ from msgspec import Meta, field
 from beacon.settings.values import Asked, AssemblyName, Count, Port, Seconds, Section
 
 _SECRET = {"secret": True}
+_PATH = {"path": True}
 
 
 class MongoSettings(Section, frozen=True, kw_only=True):
@@ -23,6 +24,14 @@ class MongoSettings(Section, frozen=True, kw_only=True):
             extra=_SECRET,
         ),
     ] = ""
+    uri_file: Annotated[
+        str,
+        Meta(
+            description="File that holds the connection string, in place of `uri`: nothing secret "
+            "is in the settings or the environment then. Read again at SIGHUP.",
+            extra=_PATH,
+        ),
+    ] = ""
     database: Annotated[
         str, Meta(description="Name of the database.", pattern=r"^[A-Za-z0-9_-]{1,63}$")
     ] = "beacon"
@@ -34,6 +43,45 @@ class MongoSettings(Section, frozen=True, kw_only=True):
             ge=0,
         ),
     ] = 0.0
+
+
+class TlsVersion(StrEnum):
+    """A version of TLS."""
+
+    V1_2 = "1.2"
+    V1_3 = "1.3"
+
+
+class TlsSettings(Section, frozen=True, kw_only=True):
+    """HTTPS without a proxy. Files are PEM, and are read again at SIGHUP."""
+
+    certificate: Annotated[
+        str,
+        Meta(
+            description="Certificate of this server, followed by those that it was signed with. "
+            "Empty: HTTP.",
+            extra=_PATH,
+        ),
+    ] = ""
+    key: Annotated[
+        str, Meta(description="File of its private key, without a password.", extra=_PATH)
+    ] = ""
+    minimum_version: Annotated[TlsVersion, Meta(description="`1.2` or `1.3`.")] = TlsVersion.V1_2
+    client_ca: Annotated[
+        str,
+        Meta(
+            description="Certificates of authorities: only clients with a certificate signed by "
+            "one of them are listened to. Empty: everybody.",
+            extra=_PATH,
+        ),
+    ] = ""
+    hsts_days: Annotated[
+        int,
+        Meta(
+            description="Days that browsers are told to ask this host by HTTPS alone. 0: not told.",
+            ge=0,
+        ),
+    ] = 365
 
 
 class ServerSettings(Section, frozen=True, kw_only=True):
@@ -56,6 +104,13 @@ class ServerSettings(Section, frozen=True, kw_only=True):
     request_timeout_s: Annotated[
         Seconds, Meta(description="Seconds a client may take to send its request body.")
     ] = 30.0
+    idle_timeout_s: Annotated[
+        Seconds,
+        Meta(
+            description="Seconds after which a connection is closed that has not sent a whole head "
+            "of a request, be it idle or slow. Longer than a proxy keeps connections."
+        ),
+    ] = 75.0
     shutdown_timeout_s: Annotated[
         Seconds, Meta(description="Seconds that open requests have left when the server stops.")
     ] = 10.0
@@ -63,6 +118,14 @@ class ServerSettings(Section, frozen=True, kw_only=True):
         tuple[str, ...],
         Meta(description="Origins whose web pages may call the API; `*` is every one."),
     ] = ("*",)
+    trusted_proxies: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Addresses and networks, such as `10.0.0.0/8`, of the proxies whose "
+            "`X-Forwarded-For` is believed about who asks."
+        ),
+    ] = ()
+    tls: TlsSettings = TlsSettings()
 
 
 class LogFormat(StrEnum):
@@ -115,6 +178,49 @@ class LimitSettings(Section, frozen=True, kw_only=True):
     batch_max: Annotated[Count, Meta(description="Most questions in one request to `/batch`.")] = (
         1000
     )
+    requests_per_minute: Annotated[
+        int,
+        Meta(
+            description="Requests a minute of one person who has shown who they are. Each question "
+            "of a batch is one. Of several workers each allows its share. 0: no limit.",
+            ge=0,
+        ),
+    ] = 0
+    requests_per_minute_public: Annotated[
+        int,
+        Meta(
+            description="The same for one address, or one IPv6 network of 64 bits, without "
+            "credentials or with ones that are not valid. 0: no limit.",
+            ge=0,
+        ),
+    ] = 0
+    burst: Annotated[
+        Count, Meta(description="Requests that may come at once before the rate holds.")
+    ] = 20
+    variants_per_day_public: Annotated[
+        int,
+        Meta(
+            description="Distinct questions about variants a day (UTC) from one address of the "
+            "public. Of several workers each allows its share. 0: no limit.",
+            ge=0,
+        ),
+    ] = 0
+    concurrent: Annotated[
+        int,
+        Meta(
+            description="Requests of one person, or one address of the public, that are answered "
+            "at the same time. Of several workers each allows its share. 0: no limit.",
+            ge=0,
+        ),
+    ] = 0
+    connections: Annotated[
+        int,
+        Meta(
+            description="Open connections of one address other than a trusted proxy. Of several "
+            "workers each allows its share. 0: no limit.",
+            ge=0,
+        ),
+    ] = 0
 
 
 class ReleaseSettings(Section, frozen=True, kw_only=True):
@@ -136,13 +242,15 @@ class AssemblySettings(Section, frozen=True, kw_only=True):
         str,
         Meta(
             description="Reference sequence: FASTA, plain or bgzip, with its index beside it "
-            "(`samtools faidx`). Empty: insertions and deletions are not left-shifted."
+            "(`samtools faidx`). Empty: insertions and deletions are not left-shifted.",
+            extra=_PATH,
         ),
     ] = ""
     chain_to: Annotated[
         dict[AssemblyName, str],
         Meta(
             description="Other assembly to the chain file that leads there: questions on this "
-            "assembly are lifted to datasets on the other."
+            "assembly are lifted to datasets on the other.",
+            extra=_PATH,
         ),
     ] = field(default_factory=dict)

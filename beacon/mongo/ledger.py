@@ -1,0 +1,381 @@
+"""The home of `Ledger`: what callers have learnt of people, written before they are told.
+
+An account is a sequence of entries, each inserted under the number that follows the last one. Of
+two writers that know the same last entry one fails, reads what the other has written, and looks
+again whether its own charge still fits: nothing is spent twice, by whatever number of processes.
+Entries are never changed, so one that is there is whole, and an answer is told only once its entry
+is in the journal of the database. Who dies between the two has charged for nothing.
+
+Three accounts are charged for one answer about one dataset: of all callers together, of the
+organisation of the person who asks, and of that person. Sums are kept beside the entries now and
+then, so that opening an account does not mean reading all of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import hashlib
+import math
+import time
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AsyncExitStack, suppress
+from typing import Any
+
+import numpy as np
+from pymongo import WriteConcern
+from pymongo.errors import BulkWriteError, DocumentTooLarge, DuplicateKeyError
+
+from beacon.framework.access import Asker
+from beacon.framework.budget import Budget
+from beacon.framework.errors import SourceUnavailable, TooManyRequests
+from beacon.mongo import documents
+from beacon.mongo.layers import AsyncDocuments
+from beacon.mongo.ledger_account import MONTH_S, SETS_MAX, U64, Account, Entry, Month
+from beacon.mongo.links import Links
+from beacon.mongo.standing import Standing
+
+SUMMED_EVERY = 256
+"""Entries of an account after which its sums are written."""
+
+ACCOUNTS_KEPT = 512
+"""Accounts in memory; those used longest ago are read again when they are needed."""
+
+_ENTRY, _SUM = b"e", b"s"
+_FIRST, _LAST = bytes(8), b"\xff" * 8
+_PEOPLE_MAX = 900_000
+"""In the sums of one month: more do not fit into one document, and are read entry by entry."""
+_DUPLICATE = 11000
+
+
+class Ledger:
+    """The accounts in one database. Made and used within one event loop.
+
+    Args:
+        key: What the keys of questions and people are made with.
+        clock: Seconds since 1970.
+    """
+
+    def __init__(
+        self, database: AsyncDocuments, key: bytes, *, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._entries = database[documents.LEDGER]
+        self._journaled = self._entries.with_options(write_concern=WriteConcern(w=1, j=True))
+        self._key = key
+        self._clock = clock
+        self._accounts: OrderedDict[bytes, Account] = OrderedDict()
+        self._locks: dict[bytes, asyncio.Lock] = {}
+        self._links = Links(self._entries, clock)
+        self._ready: asyncio.Task[None] | None = None
+        self._others_wrote = 0
+
+    def keyed(self, *parts: bytes) -> bytes:
+        """A keyed hash of 128 bits; the boundaries of the parts count."""
+        made = hashlib.blake2b(digest_size=16, key=self._key)
+        for part in parts:
+            made.update(len(part).to_bytes(8, "big") + part)
+        return made.digest()
+
+    def people(self, dataset_id: str, ids: Iterable[str]) -> U64:
+        """The keys of people, in the order of their ids."""
+        prefix = dataset_id.encode() + b"\0"
+        blake2b, key = hashlib.blake2b, self._key
+        digests = (blake2b(prefix + one.encode(), digest_size=8, key=key).digest() for one in ids)
+        return np.frombuffer(b"".join(digests), np.uint64)
+
+    async def standing(self, asker: Asker, dataset_id: str, budget: Budget) -> Standing:
+        """The accounts of a caller, as they are known in this process; `charge` looks again."""
+        await self._prepare()
+        root, linked = await self._links.root(asker.identities)
+        about = [(b"dataset", b"", budget.dataset_limit)]
+        if asker.organisation is not None:
+            about.append((b"organisation", asker.organisation.encode(), budget.organisation_limit))
+        about.append((b"person", root.encode(), budget.limit))
+        accounts = []
+        for kind, name, limit in about:
+            account_id = self.keyed(kind, name, dataset_id.encode())
+            accounts.append((await self._account(account_id, budget.window_s), limit))
+        others = [
+            await self._account(
+                self.keyed(b"person", one.encode(), dataset_id.encode()), budget.window_s
+            )
+            for one in linked
+        ]
+        return Standing(tuple(accounts), tuple(others), budget)
+
+    async def entry(self, standing: Standing, *questions: bytes) -> Entry | None:
+        """The entry of a question that was asked before, within the window.
+
+        Args:
+            questions: Its key, as each of `standing.own_and_linked` knows it.
+        """
+        for account, question in zip(standing.own_and_linked, questions, strict=False):
+            found = account.entry(question)
+            if found is None and not account.remembers_all:
+                asked = {"_id": _after(account.id, 0), "q": question}
+                document = await self._entries.find_one(asked, {"p": 0, "u": 0})
+                found = None if document is None else Entry.of(document)
+            if found is not None:
+                return found
+        return None
+
+    async def admit(self, standing: Standing, spelling: bytes) -> None:
+        """Return if a question may be asked in these words, before anything is looked at.
+
+        Were it left to what the question means, who has no questions left would learn for nothing
+        which questions mean the same.
+
+        Raises:
+            TooManyRequests: The caller has asked as many questions as may be asked.
+        """
+        now = self._clock()
+        for account in standing.own_and_linked:
+            account.forget(now)
+        if not standing.has_asked_all or standing.knows(spelling):
+            return
+        for account in standing.own_and_linked:
+            asked = {"_id": _after(account.id, 0), "s": spelling}
+            if await self._entries.find_one(asked, {"_id": 1}) is not None:
+                return
+        raise self._too_many(standing, now)
+
+    async def charge(
+        self, standing: Standing, entry: Entry, holds: Callable[[], bool] = lambda: True
+    ) -> bool:
+        """Write an entry to all accounts.
+
+        Args:
+            holds: Whether the entry is still right, by what is known of the accounts; asked again
+                whenever somebody else has written to them.
+
+        Returns:
+            False when it does not fit any more, or the question has been asked meanwhile: then
+            nothing may be told, and the standing has changed.
+
+        Raises:
+            TooManyRequests: The caller has asked as many questions as may be asked.
+            SourceUnavailable: The entry is larger than any document may be.
+        """
+        left = list(standing.accounts)
+        async with AsyncExitStack() as locks:
+            for account, _ in left:
+                await locks.enter_async_context(self._lock_of(account.id))
+            now = self._clock()
+            for account, _ in left:
+                account.forget(now)
+            await self._refresh(standing)
+            full = []
+            while left:
+                is_known = standing.own.entry(entry.question) is not None
+                if is_known or not standing.fits(entry, left) or not holds():
+                    return False
+                if standing.has_asked_all and not standing.knows(entry.spelling):
+                    raise self._too_many(standing, now)
+                accounts = [account for account, _ in left]
+                written = await self._insert(standing, accounts, entry, now)
+                for account in accounts[:written]:
+                    own = account is standing.own
+                    account.add(entry if own else entry.charges(), now, account.number + 1)
+                    if account.number % SUMMED_EVERY == 0:
+                        full.append(account)
+                left = left[written:]
+                if left:
+                    self._others_wrote += 1
+                    await self._refresh(standing)
+            for account in full:
+                await self._sum_up(account)
+        return True
+
+    async def _insert(
+        self, standing: Standing, accounts: Sequence[Account], entry: Entry, now: float
+    ) -> int:
+        """Write the next entry of some accounts, in order.
+
+        Returns:
+            How many were written: the one after these has an entry that is not known here.
+        """
+        at = datetime.datetime.fromtimestamp(now, datetime.UTC)
+        until = at + datetime.timedelta(seconds=standing.budget.window_s + MONTH_S)
+        whole = entry.document()
+        sums = {key: whole[key] for key in ("p", "u", "e")}
+        inserted = [
+            {
+                "_id": _entry_id(account.id, account.number + 1),
+                "t": now,
+                "gone": until,
+                **(whole if account is standing.own else sums),
+            }
+            for account in accounts
+        ]
+        try:
+            await self._journaled.insert_many(inserted, ordered=True)
+        except BulkWriteError as error:
+            details = error.details
+            if any(one["code"] != _DUPLICATE for one in details["writeErrors"]):
+                raise
+            return int(details["nInserted"])
+        except DocumentTooLarge as error:
+            raise SourceUnavailable("no account can be kept of so many people at once") from error
+        return len(inserted)
+
+    @staticmethod
+    def _too_many(standing: Standing, now: float) -> TooManyRequests:
+        seconds = max(math.ceil(standing.own.next_question_at() - now), 1)
+        return TooManyRequests(
+            "as many different questions as may be asked here within thirty days, "
+            f"{standing.budget.questions_max}, have been asked; those that were asked before are "
+            "answered again",
+            seconds,
+        )
+
+    # Reading ------------------------------------------------------------------------------------
+
+    async def _account(self, account_id: bytes, window_s: float) -> Account:
+        if not self._is_known(account_id, window_s):
+            async with self._lock_of(account_id):
+                if not self._is_known(account_id, window_s):
+                    known = self._accounts.get(account_id)
+                    longest_s = max(window_s, 0.0 if known is None else known.window_s)
+                    self._accounts[account_id] = await self._read(account_id, longest_s)
+                    if len(self._accounts) > ACCOUNTS_KEPT:
+                        self._drop_one()
+        self._accounts.move_to_end(account_id)
+        return self._accounts[account_id]
+
+    def _is_known(self, account_id: bytes, window_s: float) -> bool:
+        """Whether an account is as it was read, for so long a window.
+
+        One all of whose entries are forgotten may begin anew in the database.
+        """
+        account = self._accounts.get(account_id)
+        if account is None or account.window_s < window_s:
+            return False
+        account.forget(self._clock())
+        return bool(account.months) or not account.number
+
+    def _drop_one(self) -> None:
+        for account_id in self._accounts:
+            lock = self._locks.get(account_id)
+            if lock is None or not lock.locked():
+                del self._accounts[account_id]
+                self._locks.pop(account_id, None)
+                return
+
+    async def _read(self, account_id: bytes, window_s: float) -> Account:
+        account = Account(account_id, window_s)
+        months: dict[int, Month] = {}
+        number = 0
+        of_sums = {"$gte": account_id + _SUM + _FIRST, "$lte": account_id + _SUM + _LAST}
+        async for document in self._entries.find({"_id": of_sums}):
+            if "m" not in document:
+                number = document["n"]
+                continue
+            people = np.frombuffer(document["p"], np.uint64).tolist()
+            units = np.frombuffer(document["u"], np.uint64).tolist()
+            months[document["m"]] = Month(
+                Counter(dict(zip(people, units, strict=True))), document["e"], document["n"]
+            )
+        account.begin(months, number)
+        await self._recall(account)
+        account.refreshed = self._others_wrote
+        await self._catch_up(account)
+        account.forget(self._clock())
+        return account
+
+    async def _recall(self, account: Account) -> None:
+        """Remember the latest questions among the entries that the sums hold."""
+        before = {
+            "_id": {"$gte": _entry_id(account.id, 0), "$lte": _entry_id(account.id, account.number)}
+        }
+        latest = self._entries.find(before, {"p": 0, "u": 0}).sort("_id", -1).limit(SETS_MAX)
+        for document in reversed(await latest.to_list()):
+            if "q" in document:
+                account.recall(Entry.of(document))
+        since = self._clock() - MONTH_S
+        asked: list[tuple[float, bytes]] = []
+        async for document in self._entries.find(before, {"t": 1, "s": 1}).sort("_id", -1):
+            if document["t"] < since:
+                break
+            asked.append((document["t"], document.get("s", b"")))
+        for at, spelling in reversed(asked):
+            account.ask(at, spelling)
+
+    async def _refresh(self, standing: Standing) -> None:
+        """Know what others have written, as far as there was a sign that they write.
+
+        Whoever writes at all writes to the account of all callers, which is the first to be
+        charged: there it shows, before anything else is charged.
+        """
+        for account, _ in standing.accounts:
+            if account.refreshed != self._others_wrote:
+                account.refreshed = self._others_wrote
+                await self._catch_up(account)
+
+    async def _catch_up(self, account: Account) -> None:
+        """Read the entries that somebody else has written."""
+        newer = {"_id": _after(account.id, account.number)}
+        async for document in self._entries.find(newer).sort("_id", 1):
+            number = int.from_bytes(document["_id"][-8:], "big")
+            account.add(Entry.of(document), document["t"], number)
+
+    async def _sum_up(self, account: Account) -> None:
+        """Write the sums of the months that have changed, and then that all are written.
+
+        Each month knows its last entry, so that whoever is interrupted, or comes after somebody
+        who knew more, leaves nothing out and adds nothing twice.
+        """
+        if any(len(month.spent) > _PEOPLE_MAX for month in account.months.values()):
+            return
+        latest = max(account.months, default=0)
+        for number, month in sorted(account.months.items()):
+            if not month.changed:
+                continue
+            sums = {
+                "m": number,
+                "p": np.fromiter(month.spent, np.uint64, len(month.spent)).tobytes(),
+                "u": np.fromiter(month.spent.values(), np.uint64, len(month.spent)).tobytes(),
+                "e": month.everybody,
+            }
+            key = account.id + _SUM + number.to_bytes(8, "big")
+            await self._put_sums(account, key, number, sums)
+            month.changed = False
+        await self._put_sums(account, account.id + _SUM + _LAST, latest, {})
+
+    async def _put_sums(
+        self, account: Account, key: bytes, month: int, sums: dict[str, Any]
+    ) -> None:
+        gone = datetime.datetime.fromtimestamp(
+            (month + 2) * MONTH_S + account.window_s, datetime.UTC
+        )
+        change = {"$set": {**sums, "n": account.number}, "$max": {"gone": gone}}
+        older = {"_id": key, "n": {"$lt": account.number}}
+        with suppress(DuplicateKeyError):  # of somebody who knew more and was faster
+            await self._entries.update_one(older, change, upsert=True)
+
+    async def _prepare(self) -> None:
+        if self._ready is None:
+            self._ready = asyncio.ensure_future(self._make_indexes())
+        try:
+            await asyncio.shield(self._ready)
+        except BaseException:
+            if self._ready.done():
+                self._ready = None
+            raise
+
+    async def _make_indexes(self) -> None:
+        await self._entries.create_index("gone", expireAfterSeconds=0)
+        await self._entries.create_index("q", sparse=True)
+        await self._entries.create_index("s", sparse=True)
+
+    def _lock_of(self, account_id: bytes) -> asyncio.Lock:
+        return self._locks.setdefault(account_id, asyncio.Lock())
+
+
+def _entry_id(account_id: bytes, number: int) -> bytes:
+    return account_id + _ENTRY + number.to_bytes(8, "big")
+
+
+def _after(account_id: bytes, number: int) -> dict[str, bytes]:
+    """The keys of an account's entries after one. All keys are equally long, or order fails."""
+    return {"$gt": _entry_id(account_id, number), "$lte": account_id + _ENTRY + _LAST}

@@ -1,0 +1,286 @@
+"""The home of `Account`: what has been learnt of whom, as far as its entries have been read."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, OrderedDict, deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+from pyroaring import BitMap
+
+from beacon.framework.answer import Basis
+
+U64 = npt.NDArray[np.uint64]
+U32 = npt.NDArray[np.uint32]
+
+MONTH_S = 30 * 86_400.0
+"""What has been learnt is forgotten by so many seconds at a time, and never too early."""
+
+SETS_MAX = 1000
+"""Sets of people that an account remembers to compare later ones with (the latest)."""
+
+NOBODY: U64 = np.zeros(0, np.uint64)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What one answer was about.
+
+    Attributes:
+        question: The key of the question, the same for all ways to ask it.
+        people: Whom the answer rests upon, by the keys of people, ascending.
+        units: What is charged for each of them.
+        everybody: What is charged for everybody in the dataset.
+        excluded: Who was left out of the answer; `None` is everybody.
+        kind: What kind of set of people the answer is about; empty when it is about none.
+        layer: What `members` are numbered by.
+        members: That set, by ordinals.
+        count: How many entries were counted, and `basis` what these rest on.
+        instead: An earlier entry's question, whose numbers are told in place of these, which
+            differ from them in too few people.
+        spelling: The key of the words in which the question was put.
+    """
+
+    question: bytes
+    people: U64 = field(default_factory=lambda: NOBODY)
+    units: U32 = field(default_factory=lambda: np.zeros(0, np.uint32))
+    everybody: int = 0
+    excluded: U64 | None = field(default_factory=lambda: NOBODY)
+    kind: str = ""
+    layer: int = 0
+    members: BitMap | None = None
+    count: int = 0
+    basis: Basis | None = None
+    instead: bytes | None = None
+    spelling: bytes = b""
+
+    def charges(self) -> Entry:
+        """Only what is charged, as accounts other than the person's keep it."""
+        return Entry(b"", self.people, self.units, self.everybody)
+
+    def remembered(self) -> Entry:
+        """What is needed to answer again: sums hold the charges already."""
+        return replace(self, people=NOBODY, units=np.zeros(0, np.uint32))
+
+    def document(self) -> dict[str, Any]:
+        """As it is stored."""
+        found: dict[str, Any] = {
+            "p": self.people.tobytes(),
+            "u": self.units.tobytes(),
+            "e": self.everybody,
+        }
+        if self.question:
+            found["q"] = self.question
+        if self.spelling:
+            found["s"] = self.spelling
+        if self.excluded is None:
+            found["a"] = True
+        elif len(self.excluded):
+            found["x"] = self.excluded.tobytes()
+        if self.members is not None:
+            found |= {
+                "k": self.kind,
+                "l": self.layer,
+                "m": self.members.serialize(),
+                "c": self.count,
+                "b": msgspec.json.encode(self.basis),
+            }
+        if self.instead is not None:
+            found["i"] = self.instead
+        return found
+
+    @classmethod
+    def of(cls, document: dict[str, Any]) -> Entry:
+        """From what is stored."""
+        members = document.get("m")
+        return cls(
+            question=document.get("q", b""),
+            spelling=document.get("s", b""),
+            people=np.frombuffer(document.get("p", b""), np.uint64),
+            units=np.frombuffer(document.get("u", b""), np.uint32),
+            everybody=document["e"],
+            excluded=(
+                None if "a" in document else np.frombuffer(document.get("x", b""), np.uint64)
+            ),
+            kind=document.get("k", ""),
+            layer=document.get("l", 0),
+            members=None if members is None else BitMap.deserialize(members),
+            count=document.get("c", 0),
+            basis=msgspec.json.decode(document.get("b", b"null"), type=Basis | None),
+            instead=document.get("i"),
+        )
+
+
+@dataclass(slots=True)
+class Month:
+    """What was learnt in one month: of single people, and of everybody.
+
+    Attributes:
+        summed: The entry up to which all of this month were in the sums that were read.
+        changed: Whether it holds more than the sums that are stored.
+    """
+
+    spent: Counter[int] = field(default_factory=Counter)
+    everybody: int = 0
+    summed: int = 0
+    changed: bool = False
+
+    def add(self, people: Sequence[int], units: Sequence[int], everybody: int) -> None:
+        """Add what one entry charges."""
+        for person, amount in zip(people, units, strict=True):
+            self.spent[person] += amount
+        self.everybody += everybody
+        self.changed = True
+
+
+class Account:
+    """The sums of one account, and its latest entries. Only its ledger changes it.
+
+    Attributes:
+        id: What its entries' keys start with.
+        number: Of the last entry that is known.
+        version: Rises with every entry.
+        refreshed: As of which sign of other writers its entries were read.
+    """
+
+    def __init__(self, account_id: bytes, window_s: float) -> None:
+        self.id = account_id
+        self.number = 0
+        self.version = 0
+        self.refreshed = 0
+        self.months: dict[int, Month] = {}
+        self.window_s = window_s
+        self._spent: Counter[int] = Counter()
+        self._everybody = 0
+        self._entries: OrderedDict[bytes, Entry] = OrderedDict()
+        self._asked: deque[tuple[float, bytes]] = deque()
+        self._spellings: set[bytes] = set()
+        self._near_limit: dict[tuple[int, int], set[int]] = {}
+
+    def add(self, entry: Entry, at: float, number: int) -> None:
+        """Take the next entry, written at a time in seconds since 1970."""
+        self.number = number
+        self.version += 1
+        self.ask(at, entry.spelling)
+        self._remember(entry)
+        month = self.months.setdefault(month_of(at), Month())
+        if number <= month.summed:
+            return
+        people, units = entry.people.tolist(), entry.units.tolist()
+        month.add(people, units, entry.everybody)
+        for person, amount in zip(people, units, strict=True):
+            self._spent[person] += amount
+        self._everybody += entry.everybody
+        for (limit, cost), known in self._near_limit.items():
+            if entry.everybody:
+                known.clear()
+                known.update(self._beyond(limit, cost))
+            else:
+                left = limit - cost - self._everybody
+                known.update(one for one in people if self._spent[one] > left)
+
+    def begin(self, months: dict[int, Month], number: int) -> None:
+        """Start from sums of all entries up to one."""
+        self.months = months
+        self.number = number
+        self._sum_up()
+
+    def recall(self, entry: Entry) -> None:
+        """Take an earlier entry that the sums hold already; the earlier first."""
+        self._remember(entry)
+
+    def ask(self, at: float, spelling: bytes) -> None:
+        """Count a question, put in some words at a time in seconds since 1970."""
+        self._asked.append((at, spelling))
+        self._spellings.add(spelling)
+
+    def knows(self, spelling: bytes) -> bool:
+        """Whether it has been asked in these words within thirty days."""
+        return spelling in self._spellings
+
+    def forget(self, now: float) -> None:
+        """Leave out the months that no longer count."""
+        first = math.floor((now - self.window_s) / MONTH_S)
+        while self._asked and self._asked[0][0] < now - MONTH_S:
+            self._spellings.discard(self._asked.popleft()[1])
+        if any(month < first for month in self.months):
+            self.months = {month: one for month, one in self.months.items() if month >= first}
+            self._sum_up()
+
+    def asked_lately(self) -> int:
+        """How many different questions within thirty days."""
+        return len(self._asked)
+
+    def next_question_at(self) -> float:
+        """When the earliest of these is thirty days ago, in seconds since 1970."""
+        return self._asked[0][0] + MONTH_S if self._asked else 0.0
+
+    def entry(self, question: bytes) -> Entry | None:
+        """The entry of a question that is remembered."""
+        return self._entries.get(question)
+
+    @property
+    def remembers_all(self) -> bool:
+        """Whether every entry is among those that are remembered."""
+        return len(self._entries) < SETS_MAX
+
+    def sets(self, layer: int) -> Iterator[Entry]:
+        """The remembered sets of people whose own numbers were told, the latest first."""
+        for entry in reversed(self._entries.values()):
+            if entry.members is not None and entry.layer == layer and entry.instead is None:
+                yield entry
+
+    def beyond(self, limit: int, cost: int) -> set[int]:
+        """Of whom no more can be learnt at that cost. Not to be changed."""
+        known = self._near_limit.get((limit, cost))
+        if known is None:
+            known = self._near_limit[limit, cost] = self._beyond(limit, cost)
+        return known
+
+    def is_used_up(self, limit: int, cost: int) -> bool:
+        """Whether that holds of everybody."""
+        return self._everybody + cost > limit
+
+    def short(self, entry: Entry, limit: int) -> set[int]:
+        """Of whom more would be known than the limit, were an entry charged."""
+        left = limit - self._everybody - entry.everybody
+        charged = zip(entry.people.tolist(), entry.units.tolist(), strict=True)
+        return {person for person, amount in charged if self._spent[person] + amount > left}
+
+    def known_of(self, people: U64) -> int:
+        """What is known of the one of some people of whom most is."""
+        return max((self._spent[one] for one in people.tolist()), default=0) + self._everybody
+
+    def most(self) -> int:
+        """What is known of the person of whom most is."""
+        return max(self._spent.values(), default=0) + self._everybody
+
+    def _beyond(self, limit: int, cost: int) -> set[int]:
+        left = limit - cost - self._everybody
+        return {person for person, spent in self._spent.items() if spent > left}
+
+    def _sum_up(self) -> None:
+        self._spent = Counter()
+        self._everybody = 0
+        for month in self.months.values():
+            self._spent.update(month.spent)
+            self._everybody += month.everybody
+        self._near_limit.clear()
+        self.version += 1
+
+    def _remember(self, entry: Entry) -> None:
+        if not entry.question:
+            return
+        self._entries[entry.question] = entry.remembered()
+        if len(self._entries) > SETS_MAX:
+            self._entries.popitem(last=False)
+
+
+def month_of(at: float) -> int:
+    """The month that a time in seconds since 1970 lies in."""
+    return math.floor(at / MONTH_S)

@@ -1,0 +1,111 @@
+"""The home of `Standing`: the accounts that an answer is charged to, and whom they leave out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from beacon.framework.budget import Budget
+from beacon.mongo.ledger_account import U64, Account, Entry, Month
+
+
+@dataclass(slots=True)
+class Standing:
+    """The accounts that one caller's question about one dataset is charged to.
+
+    Attributes:
+        accounts: The person's last. `linked` are those of identities that were found to be the
+            same person's later on: nothing is charged to them any more, and what was still counts.
+    """
+
+    accounts: tuple[tuple[Account, int], ...]
+    linked: tuple[Account, ...]
+    budget: Budget
+
+    @property
+    def own(self) -> Account:
+        """The account of the person."""
+        return self.accounts[-1][0]
+
+    @property
+    def own_and_linked(self) -> tuple[Account, ...]:
+        """All accounts of the person."""
+        return self.own, *self.linked
+
+    @property
+    def has_asked_all(self) -> bool:
+        """Whether no further question may be asked within these thirty days."""
+        most = self.budget.questions_max
+        return bool(most) and sum(one.asked_lately() for one in self.own_and_linked) >= most
+
+    def knows(self, spelling: bytes) -> bool:
+        """Whether the person has asked in these words within thirty days."""
+        return bool(spelling) and any(one.knows(spelling) for one in self.own_and_linked)
+
+    def sets(self, layer: int) -> Iterator[Entry]:
+        """The sets of people that were asked about, and were told the numbers of."""
+        for account in self.own_and_linked:
+            yield from account.sets(layer)
+
+    @property
+    def version(self) -> tuple[int, ...]:
+        """Changes with everything that is charged."""
+        return tuple(account.version for account, _ in self.accounts)
+
+    def excluded(self, cost: int, more: Collection[int] = ()) -> U64 | None:
+        """Whom no answer that costs so much may rest upon, ascending; `None` is everybody.
+
+        Args:
+            cost: For each person.
+            more: Others that are to be left out.
+        """
+        people = set(more)
+        for account, limit in self._with_linked(self.accounts):
+            if account.is_used_up(limit, cost):
+                return None
+            people |= account.beyond(limit, cost)
+        found = np.fromiter(people, np.uint64, len(people))
+        found.sort()
+        return found
+
+    def short(self, entry: Entry) -> U64 | None:
+        """Who cannot be charged that much, ascending; `None`: nobody can what all are charged."""
+        return self._short(entry, self.accounts)
+
+    def fits(self, entry: Entry, accounts: Sequence[tuple[Account, int]]) -> bool:
+        """Whether everybody can be charged that much, in some of the accounts."""
+        short = self._short(entry, accounts)
+        return short is not None and not len(short)
+
+    def _short(self, entry: Entry, accounts: Sequence[tuple[Account, int]]) -> U64 | None:
+        found: set[int] = set()
+        for account, limit in self._with_linked(accounts):
+            if account.is_used_up(limit, entry.everybody):
+                return None
+            found |= account.short(entry, limit)
+        return np.array(sorted(found), np.uint64)
+
+    def _with_linked(
+        self, accounts: Sequence[tuple[Account, int]]
+    ) -> Iterable[tuple[Account, int]]:
+        for account, limit in accounts:
+            if account is self.own and self.linked:
+                yield _together((account, *self.linked)), limit
+            else:
+                yield account, limit
+
+
+def _together(accounts: Sequence[Account]) -> Account:
+    """One account with what all of them hold."""
+    whole = Account(b"", math.inf)
+    months: dict[int, Month] = {}
+    for account in accounts:
+        for number, month in account.months.items():
+            into = months.setdefault(number, Month())
+            into.spent.update(month.spent)
+            into.everybody += month.everybody
+    whole.begin(months, 0)
+    return whole

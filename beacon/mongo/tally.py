@@ -1,0 +1,233 @@
+"""The home of `Tally`: which question an answer is to, and whom it rests upon."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+from pyroaring import BitMap
+
+from beacon.framework.answer import Basis
+from beacon.framework.budget import COMMON, cost
+from beacon.mongo.allele_keys import allele_key
+from beacon.mongo.blocks import COMMON as IS_COMMON
+from beacon.mongo.carried import Among
+from beacon.mongo.found import Carriers, Window
+from beacon.mongo.plan import VARIANT, Alternative, Plan
+from beacon.mongo.roster import Roster
+from beacon.mongo.rows import rows_array
+
+I64 = npt.NDArray[np.int64]
+
+_DIGESTS = 1 << 128
+
+_UNITS_MAX = 0xFFFF_FFFF
+"""What one answer can charge somebody: entries hold no more, and it is beyond every limit."""
+
+
+class Guard(Protocol):
+    """Puts an earlier set of people in the place of one that differs from it in too few."""
+
+    def rows(self, tally: Tally, rows: BitMap) -> BitMap:
+        """The rows in which alleles are to be counted."""
+
+    def people(self, tally: Tally, members: BitMap) -> BitMap | None:
+        """Whose entries are to be counted instead; `None`: those of these people."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What is noted while one dataset is asked, by whoever evaluates the plan.
+
+    A question is known by what it means for this dataset, so that all ways to ask it are one:
+    conditions on people by the set of those that they hold for, conditions on alleles by the
+    alleles that fit. Conditions that hold for everybody say nothing. Where nothing fits, a
+    condition is known by how it was put.
+
+    Attributes:
+        roster: Whose the rows are.
+        least: Fewer people than this are not told of.
+        shows_alleles: Whether a record of each allele may be asked for, with its counts; else how
+            many alleles there are is all that can be learnt.
+        guard: Applied to the people that an answer would be about.
+        members: The people that the answer is about, by ordinal, where it is about some; `count`
+            entries of theirs were counted, and `basis` is what these rest on.
+        everybody: What is charged for everybody.
+    """
+
+    roster: Roster
+    least: int
+    shows_alleles: bool = False
+    guard: Guard | None = None
+    members: BitMap | None = None
+    count: int = 0
+    basis: Basis | None = None
+    everybody: int = 0
+    _filters: set[bytes] = field(default_factory=set)
+    _fitting: int = 0
+    _alleles: int = 0
+    _sums: npt.NDArray[np.float64] | None = None
+    _moved: npt.NDArray[np.float64] | None = None
+    _near: int = 0
+    _all_alleles: int = 0
+
+    def filtered(self, asked: Alternative, found: BitMap, whole: int) -> None:
+        """Note a condition, and the rows (of runs and analyses, the ordinals) that it holds for.
+
+        Args:
+            whole: How many it would hold for if it held for all.
+        """
+        if len(found) == whole:
+            return
+        if found:
+            on = asked.scopes[0] if asked.only_attached else "rows"
+            self._filters.add(_digest(on.encode(), found.serialize()))
+        else:
+            self.unmet(asked)
+
+    def unmet(self, asked: Alternative) -> None:
+        """Note a condition by how it was put."""
+        self._filters.add(_digest(b"text", msgspec.json.encode(asked.asked, order="sorted")))
+
+    def saw(self, window: Window) -> None:
+        """Note alleles that fit, whoever carries them."""
+        for one in window.all():
+            digest = int.from_bytes(_digest(allele_key(one.allele).encode()), "big")
+            self._alleles = (self._alleles + digest) % _DIGESTS
+            self._fitting += 1
+
+    def question(self, plan: Plan) -> bytes:
+        """What identifies the question, the same for all ways to ask it."""
+        query = plan.query
+        within, entry_id = query.within, query.entry_id
+        if self._fitting and query.entry_type == VARIANT:
+            entry_id = None  # it says no more than which alleles fit
+        if within is not None and (
+            within.entry_type == "dataset" or (within.entry_type == VARIANT and self._fitting)
+        ):
+            within = None
+        parts: list[bytes] = [
+            query.entry_type.encode(),
+            b"" if entry_id is None else entry_id.encode(),
+            b"" if within is None else f"{within.entry_type}\0{within.id}".encode(),
+            b"" if plan.zygosities is None else bytes(sorted(plan.zygosities)),
+        ]
+        filters = set(self._filters)
+        if plan.impossible:
+            filters.update(
+                _digest(b"text", msgspec.json.encode(one, order="sorted")) for one in query.filters
+            )
+        if self._fitting:
+            parts.append(_digest(b"alleles", self._alleles.to_bytes(16, "big")))
+        elif plan.variation is not None:
+            parts.append(repr(plan.variation).encode())
+        elif query.variation is not None:
+            parts.append(msgspec.json.encode(query.variation, order="sorted"))
+        if not self._fitting:
+            filters.update(
+                _digest(b"text", msgspec.json.encode(one.asked, order="sorted"))
+                for one in plan.variant_filters
+            )
+        return _digest(*parts, *sorted(filters))
+
+    def members_digest(self) -> bytes:
+        """What identifies the people that the answer is about, whatever was asked."""
+        return b"" if self.members is None else _digest(self.members.serialize())
+
+    def counted(self, people: BitMap, count: int) -> None:
+        """Note whose entries were counted, by ordinal, and how many entries these are."""
+        self.members, self.count = people, count
+        self.rests_on(people)
+
+    def rests_on(self, people: BitMap) -> None:
+        """Charge for a number of people, or for whether there are any."""
+        each = cost(len(people), self.least)
+        if len(people) >= COMMON:
+            self.everybody += each
+        elif people:
+            self._charge(rows_array(people), float(each))
+
+    def carried(
+        self,
+        window: Window,
+        carriers: Carriers,
+        among: Among | None,
+        zygosities: frozenset[int] | None,
+    ) -> None:
+        """Note the carriers of alleles that were counted, or may be shown."""
+        for block, indexes in window.blocks:
+            rare = carriers.of_block(block)
+            is_common = block.column("flags")[indexes] & IS_COMMON > 0
+            for index in indexes[~is_common]:
+                self._of_allele(_rows(rare.of(int(index)), among, zygosities))
+            for index in indexes[is_common]:
+                rows = carriers.common_rows(block, int(index), zygosities)
+                self._of_allele(rows_array(rows if among is None else rows & among.rows))
+        for one in window.structural:
+            self._of_allele(_rows(carriers.codes(one), among, zygosities))
+
+    def charges(self) -> tuple[I64, I64]:
+        """Ordinals of individuals, ascending, and what each is charged."""
+        if self._sums is None or self._moved is None:
+            return np.zeros(0, np.int64), np.zeros(0, np.int64)
+        found = np.flatnonzero(self._sums)
+        sums = self._sums[found]
+        if not self.shows_alleles and self._all_alleles > 1:
+            # One number is told of all of them. Somebody moves it by the sum of what they move
+            # each, and it varies by the sum of what they vary: those about the threshold do.
+            moved = self._moved[found]
+            sums = np.minimum(moved * moved / max(self._near, 1), sums)
+        return found, np.ceil(np.minimum(sums, _UNITS_MAX)).astype(np.int64)
+
+    def people_of(self, rows: BitMap) -> BitMap:
+        """The individuals of rows, by ordinal."""
+        found = self.roster.individual_of[rows_array(rows)]
+        return BitMap(np.unique(found[found >= 0]).astype(np.uint32))
+
+    def rows_of(self, people: BitMap) -> BitMap:
+        """The rows of individuals."""
+        chosen = np.zeros(len(self.roster.individuals) + 1, bool)  # the last: those of nobody
+        chosen[rows_array(people)] = True
+        return BitMap(np.flatnonzero(chosen[self.roster.individual_of]).astype(np.uint32))
+
+    def _of_allele(self, rows: I64) -> None:
+        people = np.unique(self.roster.individual_of[rows]).astype(np.int64)
+        people = people[people >= 0]
+        count = len(people)
+        self._all_alleles += 1
+        if not count:
+            return
+        each = cost(count, self.least)
+        if self.least <= 2 * count and count < 2 * self.least:
+            self._near += 1
+        if count >= COMMON:
+            if self.shows_alleles:
+                self.everybody += each
+        elif self.shows_alleles or count < 3 * self.least or self._all_alleles == 1:
+            self._charge(people, float(each))
+
+    def _charge(self, people: I64, each: float) -> None:
+        if self._sums is None or self._moved is None:
+            size = len(self.roster.individuals)
+            self._sums, self._moved = np.zeros(size), np.zeros(size)
+        self._sums[people] += each
+        self._moved[people] += math.sqrt(each)
+
+
+def _rows(codes: Any, among: Among | None, zygosities: frozenset[int] | None) -> I64:
+    if zygosities is not None:
+        codes = codes[np.isin(codes & 3, list(zygosities))]
+    rows: I64 = (codes >> 2).astype(np.int64)
+    return rows if among is None else rows[among.table[rows]]
+
+
+def _digest(*parts: bytes) -> bytes:
+    made = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        made.update(len(part).to_bytes(8, "big") + part)
+    return made.digest()

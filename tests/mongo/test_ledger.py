@@ -1,0 +1,260 @@
+"""The ledger: nothing is spent twice, by however many writers, and nothing is forgotten early."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from random import Random
+from typing import Any
+
+import numpy as np
+import pymongo
+import pytest
+
+from beacon.framework.access import Asker
+from beacon.framework.budget import UNITS, Budget, cost, limit_of_power
+from beacon.framework.errors import TooManyRequests
+from beacon.mongo import documents
+from beacon.mongo.ledger import SUMMED_EVERY, Ledger
+from beacon.mongo.ledger_account import MONTH_S, Entry
+from beacon.mongo.standing import Standing
+
+KEY = b"k" * 32
+DAY_S = 86_400.0
+LIMIT = limit_of_power(0.2)
+
+
+def asker(*identities: str, organisation: str | None = None) -> Asker:
+    return Asker(identities=identities, organisation=organisation)
+
+
+def budget(
+    limit: int = LIMIT, *, organisation: int = 5, dataset: int = 30, questions_max: int = 0
+) -> Budget:
+    return Budget(
+        limit=limit,
+        organisation_limit=organisation * limit,
+        dataset_limit=dataset * limit,
+        window_s=365 * DAY_S,
+        questions_max=questions_max,
+    )
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1.8e9
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def opened(mongo_uri: str, database: str) -> AsyncIterator[Any]:
+    async with pymongo.AsyncMongoClient[dict[str, Any]](mongo_uri) as client:
+        yield client[database]
+
+
+@pytest.fixture
+def ledger(opened: Any, clock: Clock) -> Ledger:
+    return Ledger(opened, KEY, clock=clock)
+
+
+def entry(question: object, people: dict[int, int], everybody: int = 0) -> Entry:
+    keys = sorted(people)
+    return Entry(
+        f"{question}".encode(),
+        np.array(keys, np.uint64),
+        np.array([people[one] for one in keys], np.uint32),
+        everybody,
+    )
+
+
+async def beyond(standing: Standing, cost: int = 1) -> list[int] | None:
+    found = standing.excluded(cost)
+    return None if found is None else found.tolist()
+
+
+async def test_random_charges_by_two_writers_are_what_thirty_lines_say(
+    opened: Any, clock: Clock
+) -> None:
+    """Two processes, interleaved, over months: whoever fits is charged, and whoever does not."""
+    rng = Random(7)
+    given = budget(100, organisation=2, dataset=3)
+    writers = [Ledger(opened, KEY, clock=clock) for _ in range(2)]
+    spent: dict[str, list[tuple[float, int, int]]] = defaultdict(list)  # account → at, whom, amount
+    charged = 0
+
+    def counts(at: float) -> bool:
+        return (at // MONTH_S + 1) * MONTH_S > clock.now - 365 * DAY_S - MONTH_S and (
+            at // MONTH_S >= (clock.now - 365 * DAY_S) // MONTH_S
+        )
+
+    def known(account: str, person: int) -> int:
+        return sum(
+            amount for at, whom, amount in spent[account] if whom in (person, -1) and counts(at)
+        )
+
+    for number in range(400):
+        name, organisation = rng.choice(["anna", "ben", "carl"]), rng.choice(["uni", "clinic"])
+        people = {rng.randrange(8): rng.randint(1, 40) for _ in range(rng.randint(0, 3))}
+        everybody = rng.choice([0, 0, 0, 0, 2])
+        writer = rng.choice(writers)
+        accounts = {f"person {name}": 100, f"organisation {organisation}": 200, "all": 300}
+        fits = all(
+            known(account, person) + amount + everybody <= limit
+            for account, limit in accounts.items()
+            for person, amount in {**people, -1: 0}.items()
+        )
+
+        standing = await writer.standing(asker(name, organisation=organisation), "d", given)
+        done = await writer.charge(standing, entry(number, people, everybody))
+        if not done:  # the other writer's entries were not known: now they are
+            done = await writer.charge(standing, entry(number, people, everybody))
+
+        assert done is fits, number
+        if fits:
+            charged += 1
+            for account in accounts:
+                spent[account] += [(clock.now, who, amount) for who, amount in people.items()]
+                spent[account].append((clock.now, -1, everybody))
+        clock.now += rng.choice([0, 1, 3600, 2 * DAY_S])
+
+    assert 50 < charged < 350
+
+
+async def test_ten_thousand_spend_at_once_and_none_spends_twice(opened: Any, clock: Clock) -> None:
+    """Of ten thousand questions about one person, as many are paid as the budget holds."""
+    each = cost(10, 10)
+    writers = [Ledger(opened, KEY, clock=clock) for _ in range(4)]
+    given = budget()
+
+    async def spend(number: int) -> bool:
+        writer = writers[number % len(writers)]
+        standing = await writer.standing(asker("anna"), "d", given)
+        for _ in range(50):
+            if await beyond(standing, each) != []:
+                return False
+            if await writer.charge(standing, entry(number, {1: each})):
+                return True
+        return False
+
+    done = await asyncio.gather(*map(spend, range(10_000)))
+
+    assert sum(done) == LIMIT // each
+    asked = {"q": {"$exists": True}}
+    assert await opened[documents.LEDGER].count_documents(asked) == LIMIT // each
+
+
+async def test_a_question_that_was_asked_is_paid_once(ledger: Ledger) -> None:
+    standing = await ledger.standing(asker("anna"), "d", budget())
+
+    done = await asyncio.gather(
+        *(ledger.charge(standing, entry("same", {1: 10})) for _ in range(20))
+    )
+
+    assert sum(done) == 1
+    assert standing.own.most() == 10
+    assert await ledger.entry(standing, b"same") is not None
+
+
+async def test_a_ledger_that_is_opened_again_knows_everything(
+    opened: Any, ledger: Ledger, clock: Clock
+) -> None:
+    """From its sums and the entries since."""
+    standing = await ledger.standing(asker("anna"), "d", budget(UNITS))
+    for number in range(SUMMED_EVERY + 10):
+        assert await ledger.charge(standing, entry(number, {number % 7: 1}, number % 2))
+        clock.now += DAY_S / 8
+
+    standing.own.forget(clock.now)
+    again = Ledger(opened, KEY, clock=clock)
+    known = await again.standing(asker("anna"), "d", budget(UNITS))
+
+    assert known.own.number == SUMMED_EVERY + 10
+    assert known.own.most() == standing.own.most()
+    assert known.own.asked_lately() == standing.own.asked_lately()
+    assert (await again.entry(known, b"3")) is not None
+    assert not await again.charge(known, entry(5, {1: 1}))
+
+
+async def test_what_was_learnt_is_forgotten_after_the_window_and_not_before(
+    ledger: Ledger, clock: Clock
+) -> None:
+    standing = await ledger.standing(asker("anna"), "d", budget(100))
+    assert await ledger.charge(standing, entry("first", {1: 100}))
+
+    clock.now += 364 * DAY_S
+    assert not await ledger.charge(standing, entry("early", {1: 1}))
+    clock.now += 32 * DAY_S
+    assert await ledger.charge(standing, entry("late", {1: 1}))
+
+
+async def test_linked_identities_are_one_person_from_then_on(ledger: Ledger, clock: Clock) -> None:
+    """Also for what each of them has learnt before, and when only one of them is shown again."""
+    given = budget(100)
+    for name in ("anna", "a.smith"):
+        standing = await ledger.standing(asker(name), "d", given)
+        assert await ledger.charge(standing, entry(name, {1: 60}))
+
+    both = await ledger.standing(asker("a.smith", "anna"), "d", given)
+    assert await beyond(both) == [1]
+    assert await ledger.charge(both, entry("both", {2: 70}))
+    clock.now += 60
+
+    for name in ("anna", "a.smith"):
+        alone = await ledger.standing(asker(name), "d", given)
+        assert not await ledger.charge(alone, entry(f"{name} again", {2: 40}))
+        assert await beyond(alone, 31) == [1, 2]
+
+
+async def test_others_are_not_charged_unless_they_are_of_one_organisation(ledger: Ledger) -> None:
+    given = budget(100, organisation=2, dataset=10)
+    for name in ("anna", "ben"):
+        standing = await ledger.standing(asker(name, organisation="uni"), "d", given)
+        assert await ledger.charge(standing, entry(name, {1: 100}))
+
+    colleague = await ledger.standing(asker("carl", organisation="uni"), "d", given)
+    stranger = await ledger.standing(asker("dora", organisation="clinic"), "d", given)
+
+    assert await beyond(colleague) == [1]
+    assert await beyond(stranger) == []
+
+
+async def test_all_callers_together_have_a_limit(ledger: Ledger) -> None:
+    given = budget(100, dataset=3)
+    for name in ("anna", "ben", "carl"):
+        standing = await ledger.standing(asker(name), "d", given)
+        assert await ledger.charge(standing, entry(name, {1: 100}))
+
+    assert await beyond(await ledger.standing(asker("dora"), "d", given)) == [1]
+    assert await beyond(await ledger.standing(asker("dora"), "other", given)) == []
+
+
+async def test_so_many_different_questions_a_month(ledger: Ledger, clock: Clock) -> None:
+    given = budget(questions_max=3)
+    standing = await ledger.standing(asker("anna"), "d", given)
+    for number in range(3):
+        assert await ledger.charge(standing, entry(number, {}))
+
+    with pytest.raises(TooManyRequests, match="3") as refused:
+        await ledger.charge(standing, entry("one more", {}))
+    assert refused.value.retry_after_s == 30 * DAY_S
+    clock.now += 30 * DAY_S + 1
+    assert await ledger.charge(standing, entry("one more", {}))
+
+
+async def test_nothing_in_the_ledger_names_anybody(opened: Any, ledger: Ledger) -> None:
+    people = ledger.people("d", ["NA12878", "NA12891"])
+    standing = await ledger.standing(asker("anna", organisation="uni"), "d", budget())
+    charge = entry("q", {int(one): 5 for one in people})
+    assert await ledger.charge(standing, charge)
+
+    held = repr(await opened[documents.LEDGER].find().to_list())
+
+    assert not [name for name in ("NA12878", "anna", "uni") if name in held]
