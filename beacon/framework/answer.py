@@ -29,6 +29,20 @@ class Reported(msgspec.Struct, frozen=True, kw_only=True):
     handovers: msgspec.Raw | None = None
 
 
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """The cohort within which a question is asked, by the entries of the type that is counted.
+
+    Attributes:
+        size: How many entries it has, whoever else is asked for.
+        others: Whose those of them are that are not counted.
+        outside: Whose the entries are that are not in it.
+    """
+
+    size: int
+    others: int
+    outside: int
+
+
 class Basis(msgspec.Struct, frozen=True, kw_only=True):
     """The people that a result set rests on, so that few of them can be kept from being told.
 
@@ -40,12 +54,24 @@ class Basis(msgspec.Struct, frozen=True, kw_only=True):
         size: How many entries the dataset has of the type, whoever is asked for.
         others: Whose the entries are that are not counted, where an entry is not a person; else
             they are as many as these entries.
+        part: Of a question within a cohort, what is counted there.
+        filtered: Whether the question chooses among people, be it by a filter, by what they carry
+            or by the entry within which it is asked. Then noise is added, where there is to be any.
+        question: A digest of the question that is the same for all its spellings.
+        members: A digest of who is counted, whatever was asked.
+        nearly: By so many people those who are counted may differ from those who were asked for,
+            as the numbers may be those of an earlier question about nearly the same people.
     """
 
     people: int
     each: bool = False
     size: int | None = None
     others: int | None = None
+    part: Part | None = None
+    filtered: bool = True
+    question: bytes | None = None
+    members: bytes | None = None
+    nearly: int = 0
 
 
 NOBODYS = Basis(people=1 << 62, each=True)
@@ -59,7 +85,9 @@ class ResultSet(msgspec.Struct, frozen=True, kw_only=True):
     `records` is empty unless the query wants records and the caller may see them. For the
     collections (`dataset`, `cohort`) the page runs over all datasets together, in dataset order.
     `info` says what a reader of the set should know, such as why it could not apply the question.
-    Without a `basis` nothing is told of a dataset that protects few people.
+    Without a `basis` nothing is told of a dataset that protects few people. `release` is the one
+    that was asked and `charge` what the answer costs the caller, in millionths: for the audit, no
+    answer holds them.
     """
 
     dataset_id: str
@@ -68,6 +96,8 @@ class ResultSet(msgspec.Struct, frozen=True, kw_only=True):
     basis: Basis | None = None
     info: Mapping[str, Any] | None = None
     reported: Reported | None = None
+    release: str | None = None
+    charge: int | None = None
 
     @property
     def exists(self) -> bool:

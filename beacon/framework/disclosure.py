@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NewType
+from typing import Any, NamedTuple
 
 import msgspec
 
 from beacon.framework.access import Access, Protection
-from beacon.framework.answer import NOBODYS, Answer, Record, Reported, ResultSet
+from beacon.framework.answer import NOBODYS, Answer, Basis, Record, Reported, ResultSet
+from beacon.framework.decisions import Decision, decided
+from beacon.framework.noise import Added, Noise
+from beacon.framework.numbers import Released, released, widened
 from beacon.framework.query import Granularity, Include, Query
 
-Released = NewType("Released", int)
-"""A number that may leave. Encoders take no other, and none is made but here."""
+__all__ = ["Disclosed", "DisclosedSet", "Narrowed", "Protected", "Released", "disclose", "released"]
 
 
 class DisclosedSet(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,7 +38,8 @@ class Disclosed(msgspec.Struct, frozen=True, kw_only=True):
 
     `exists` and `total` describe the whole query, whatever sets are included. `total` is `None`
     when no count may be told; `precision` is `countPrecision`, never `exact` when a set that hit
-    withheld its count. `info` is about the answer as a whole.
+    withheld its count. `info` is about the answer as a whole. `decisions` name every dataset that
+    was asked here, included or not; they never leave.
     """
 
     granularity: Granularity
@@ -46,6 +49,7 @@ class Disclosed(msgspec.Struct, frozen=True, kw_only=True):
     adjusted_to: tuple[int, ...] = ()
     result_sets: tuple[DisclosedSet, ...]
     info: Mapping[str, Any] | None = None
+    decisions: tuple[Decision, ...] = ()
 
 
 _COHORT = "cohort"
@@ -57,12 +61,20 @@ Protected = Callable[[Record, Protection], Record]
 """A record with the numbers of people in it as they may be told."""
 
 
+class _Shown(NamedTuple):
+    """What is shown of a record."""
+
+    narrowed: Narrowed | None
+    protected: Protected | None
+
+
 def disclose(
     answer: Answer,
     query: Query,
     access: Access,
     narrowed: Narrowed | None = None,
     protected: Protected | None = None,
+    noise: Noise | None = None,
 ) -> Disclosed:
     """Hold back whatever the caller may not learn, set by set.
 
@@ -76,17 +88,22 @@ def disclose(
         narrowed: What is shown of a record, of those that the question asked for.
         protected: What is shown of a record where few people are protected. Without it, no
             records are shown there.
+        noise: Makes the noise that rules want. Without it, no number is told where they do.
     """
     disclosed = []
+    decisions: list[Decision] = []
     told: list[DisclosedSet] = []
     withheld_hit = False
     highest = Granularity.BOOLEAN
     for found in answer.result_sets:
         level = min(query.granularity, access.level(found.dataset_id, query.entry_type))
         if level is Granularity.NONE:
+            decisions.append(Decision(dataset_id=found.dataset_id, level=level))
             continue
         if access.protections:
-            one, level = _disclose_protected(found, query, access, level, narrowed, protected)
+            one, level = _disclose_protected(
+                found, query, access, level, _Shown(narrowed, protected), noise
+            )
         else:
             one = _disclose_set(found, level, narrowed)
         if one.count is not None:
@@ -95,6 +112,8 @@ def disclose(
         elif one.exists:
             withheld_hit = True
         disclosed.append(one)
+        if found.reported is None:
+            decisions.append(decided(found, level, query, access, exists=one.exists))
     exists = any(one.exists for one in disclosed)
     counted = bool(told)
     if not disclosed:
@@ -118,6 +137,7 @@ def disclose(
         adjusted_to=adjusted_to,
         result_sets=tuple(one for one in disclosed if _is_included(one, query.include)),
         info=answer.info,
+        decisions=tuple(decisions),
     )
 
 
@@ -138,8 +158,8 @@ def _disclose_protected(
     query: Query,
     access: Access,
     level: Granularity,
-    narrowed: Narrowed | None,
-    protected: Protected | None,
+    shown: _Shown,
+    noise: Noise | None,
 ) -> tuple[DisclosedSet, Granularity]:
     """A set, and its level: the highest at which so few people may be told of.
 
@@ -156,22 +176,36 @@ def _disclose_protected(
         protection = access.protecting(query, found.dataset_id, own)
         if protection.is_open:
             if query.entry_type == _COHORT and access.protects_people(found.dataset_id):
-                found = _without_sizes(found, protection, protected)
-            return _disclose_set(found, own, narrowed), own
+                found = _without_sizes(found, protection, shown.protected)
+            return _disclose_set(found, own, shown.narrowed), own
         if people < protection.min_count and not (
             people and protection.tells_few and not each and own < Granularity.RECORD
         ):
             continue
-        if own is Granularity.RECORD and not (each and protected):
+        if own is Granularity.RECORD and not (each and shown.protected):
             continue  # who reads records of people one by one can count them
         if each:
-            shown = _each_protected(found, own, protection, narrowed, protected)
-            if shown is not None:
-                return shown, own
-        else:
-            return _counted(found, own, protection), own
+            one = _each_protected(found, own, protection, shown)
+            if one is not None:
+                return one, own
+            continue
+        added = None
+        if own is Granularity.COUNT and _is_noisy(found, protection):
+            added = _added(found, protection, noise)
+            if added is None:
+                continue  # a number without the noise is not for this caller
+        return _counted(found, own, protection, added), own
     protection = access.protecting(query, found.dataset_id, level)
     return _as_if_nobody(found, level, protection), level
+
+
+def _is_noisy(found: ResultSet, protection: Protection) -> bool:
+    """Whether the number of a set is of those whom the question chose, and is to be blurred."""
+    return bool(protection.noise) and (found.basis is None or found.basis.filtered)
+
+
+def _added(found: ResultSet, protection: Protection, noise: Noise | None) -> Added | None:
+    return None if noise is None else noise.of(found, protection.noise)
 
 
 def _without_sizes(
@@ -186,6 +220,8 @@ def _without_sizes(
 
 def _as_if_nobody(found: ResultSet, level: Granularity, protection: Protection) -> DisclosedSet:
     few = protection.min_count - 1
+    if found.basis is not None and not found.basis.each:
+        few += found.basis.nearly
     hides = few > 0 and not protection.tells_few
     is_counted = level >= Granularity.COUNT
     return DisclosedSet(
@@ -203,8 +239,7 @@ def _each_protected(
     found: ResultSet,
     level: Granularity,
     protection: Protection,
-    narrowed: Narrowed | None,
-    protected: Protected | None,
+    shown: _Shown,
 ) -> DisclosedSet | None:
     """A set of entries that are of people each: the source left out those of too few.
 
@@ -213,30 +248,39 @@ def _each_protected(
     """
     if level is not Granularity.BOOLEAN and not found.count:
         return None
+    is_near = found.basis is not None and found.basis.nearly > 0
     records: tuple[Record, ...] | None = None
-    if level is Granularity.RECORD and protected is not None:
-        records = tuple(protected(one, protection) for one in found.records)
-        records = records if narrowed is None else tuple(map(narrowed, records))
+    if level is Granularity.RECORD and shown.protected is not None:
+        records = tuple(shown.protected(one, protection) for one in found.records)
+        records = records if shown.narrowed is None else tuple(map(shown.narrowed, records))
     return DisclosedSet(
         dataset_id=found.dataset_id,
         exists=True,
         count=Released(found.count or 0) if level >= Granularity.COUNT else None,
+        precision="imprecise" if is_near and level >= Granularity.COUNT else "exact",
         records=records,
         info=found.info,
     )
 
 
-def _counted(found: ResultSet, level: Granularity, protection: Protection) -> DisclosedSet:
+def _counted(
+    found: ResultSet, level: Granularity, protection: Protection, added: Added | None
+) -> DisclosedSet:
     """A set of people who are enough, or whose being few may be told."""
     exists = bool(found.count)
     if level is Granularity.BOOLEAN:
         return DisclosedSet(dataset_id=found.dataset_id, exists=exists, info=found.info)
-    size = None if found.basis is None else found.basis.size
-    people = 0 if found.basis is None else found.basis.people
-    others = None if found.basis is None else found.basis.others
+    basis = found.basis or Basis(people=0)
     count, precision, adjusted_to = released(
-        found.count or 0, people, size, protection, others=others
+        found.count or 0,
+        basis.people,
+        basis.size,
+        protection,
+        others=basis.others,
+        part=basis.part,
+        added=added,
     )
+    count, precision, adjusted_to = widened(count, precision, adjusted_to, basis.nearly)
     return DisclosedSet(
         dataset_id=found.dataset_id,
         exists=exists,
@@ -245,52 +289,6 @@ def _counted(found: ResultSet, level: Granularity, protection: Protection) -> Di
         adjusted_to=adjusted_to,
         info=found.info,
     )
-
-
-def released(
-    count: int, people: int, size: int | None, protection: Protection, *, others: int | None = None
-) -> tuple[Released, str, tuple[int, ...]]:
-    """A number as it may be told, with its `countPrecision` and `countAdjustedTo`.
-
-    Args:
-        count: How many there are.
-        people: Of how many people they are.
-        size: How many there would be if everybody were counted, if that is known. When those who
-            are left then are too few, everybody is told.
-        protection: How numbers are told.
-        others: Of how many people those are that are left, where they are not people themselves.
-            Few people may have any number of samples, so that less is said of the least there are.
-    """
-    least, step = protection.min_count, protection.round_to
-    if people < least:
-        if people and protection.tells_few:
-            return Released(least), "imprecise", (least,)
-        few = least - 1
-        return Released(0), *(("imprecise", (few,)) if not protection.tells_few else ("exact", ()))
-    low = high = count
-    left = others
-    if left is None and size is not None:
-        left = size - count
-    if size is not None and left is not None and left < least and least > 1:
-        low, high = least if others is not None else max(size - least + 1, least), size
-    if step > 1:
-        rounded = _rounded(high, protection)
-        if low == high:
-            return Released(rounded), "rounded", (step,)
-        # The limits must not say how many everybody are.
-        lowest = max(rounded - step - least, 1) if others is None else least
-        return Released(rounded), "imprecise", (lowest, rounded + step)
-    if low < high:
-        return Released(high), "imprecise", (low, high)
-    return Released(count), "exact", ()
-
-
-def _rounded(count: int, protection: Protection) -> int:
-    """The nearest multiple, and none that would be told as nobody."""
-    step = protection.round_to
-    nearest = (count + step // 2) // step * step
-    least = max(protection.min_count, 1)
-    return nearest if nearest >= least else -(-least // step) * step
 
 
 def _precision_of_sum(told: list[DisclosedSet]) -> tuple[str, tuple[int, ...]]:

@@ -17,6 +17,7 @@ from beacon.framework.answer import Answer, Record, Terms
 from beacon.framework.disclosure import Disclosed, Narrowed, Protected, disclose
 from beacon.framework.entry_types import Model
 from beacon.framework.errors import BeaconError, DeadlineExceeded, InvalidRequest, NotFound
+from beacon.framework.noise import Noise
 from beacon.framework.query import Query
 from beacon.framework.request import Limits
 from beacon.framework.response import Identity
@@ -52,6 +53,7 @@ class Service:
         source: What questions are answered from.
         test_source: What answers in test mode, to anybody and in full: synthetic records.
         limits: What one request may ask; the decoders apply it.
+        noise: Makes the noise of numbers, where rules want any.
     """
 
     identity: Identity
@@ -59,6 +61,7 @@ class Service:
     source: Source
     test_source: Source
     limits: Limits
+    noise: Noise | None = None
 
     async def answer(
         self, query: Query, access: Access, deadline_s: float | None = None
@@ -248,7 +251,8 @@ class Service:
         )
 
     def _disclose(self, answer: Answer, query: Query, access: Access) -> Disclosed:
-        return disclose(answer, query, access, self._narrowed(query), self._protected(query))
+        narrowed, protected = self._narrowed(query), self._protected(query)
+        return disclose(answer, query, access, narrowed, protected, self.noise)
 
     def _protected(self, query: Query) -> Protected | None:
         protect = self.model.protect

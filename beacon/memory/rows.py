@@ -12,7 +12,7 @@ from beacon.framework.answer import Record
 from beacon.model import filters
 from beacon.model.allele import Allele, Zygosity, internal_id
 from beacon.model.assemblies import NAMES
-from beacon.model.comparison import Value
+from beacon.model.values import Value
 from beacon.model.variation import allele_from_record
 
 UNKNOWN: Mapping[str, str] = {"id": "NCIT:C17998", "label": "Unknown"}
@@ -89,15 +89,15 @@ class JoinedDataset:
             "individual",
             [
                 individuals.get(name) or unknown_individual(name)
-                for name in dict.fromkeys(row.individual for row in self.rows)
+                for name in _in_order(individuals, (row.individual for row in self.rows))
             ],
         )
+        owners = {row.biosample: row.individual for row in self.rows if row.biosample is not None}
         self._enter(
             "biosample",
             [
-                biosamples.get(row.biosample) or unknown_biosample(row.biosample, row.individual)
-                for row in self.rows
-                if row.biosample is not None
+                biosamples.get(name) or unknown_biosample(name, owners[name])
+                for name in _in_order((one["id"] for one in given.get("biosample", ())), owners)
             ],
         )
         for entry_type in ("run", "analysis", "cohort"):
@@ -189,6 +189,15 @@ class JoinedDataset:
             if not members:
                 return frozenset(range(len(self.rows)))
         return _union(map(self._rows_of_individual, members))
+
+
+def _in_order(described: Iterable[str], present: Iterable[str]) -> list[str]:
+    """Names that records describe in the order of the records, then others by name.
+
+    The order of rows says who carries the first variants, which not everybody may know.
+    """
+    first, names = dict.fromkeys(described), set(present)
+    return [one for one in first if one in names] + sorted(names - first.keys())
 
 
 def _index(names: Iterable[str | None]) -> dict[str | None, frozenset[int]]:

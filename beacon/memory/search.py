@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from beacon.framework.access import Access
 from beacon.framework.answer import NOBODYS, Basis
 from beacon.framework.query import Filter, Granularity, Query
+from beacon.memory.basis import (
+    Predicate,
+    members_digest,
+    part_of,
+    question_digest,
+    rows_of,
+)
 from beacon.memory.rows import Carrier, Entry, JoinedDataset
 from beacon.model import filters
 from beacon.model.allele import Zygosity
+from beacon.model.binning import too_fine
 from beacon.model.comparison import Comparison
 from beacon.model.entry_types import MODEL, NO_INDIVIDUALS, OF_PEOPLE
 from beacon.model.liftover import applied
@@ -21,8 +29,6 @@ from beacon.model.reference import NO_REFERENCES, References
 from beacon.model.variation_query import Genes, VariationCondition
 
 ENTRY_TYPES = tuple(one.id for one in MODEL.entry_types)
-
-Predicate = Callable[[Entry], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +82,9 @@ class Search:
     def found(self) -> Found:
         """The matching entries, in the order of the dataset."""
         query, dataset = self.query, self.dataset
+        refused = too_fine(query, self.access, dataset.id)
+        if refused is not None:
+            return Found(dataset, (), refused)
         if query.entry_id is not None:
             self._require_id(query.entry_type, query.entry_id)
         if query.within is not None:
@@ -107,7 +116,6 @@ class Search:
 
     def _enough(self, matches: tuple[Match, ...]) -> tuple[tuple[Match, ...], Basis]:
         """The matches without those of too few people, where they are of people each."""
-        size = len(self.dataset.entries[self.target])
         if self.target == "dataset" and self.variants is not None:
             people = [self._people_of_variants()]
         elif self.target == "dataset" and self.rows is not None:
@@ -118,21 +126,31 @@ class Search:
             return matches, NOBODYS
         elif self.target == "genomicVariant":
             people = [people_of(one, self.dataset) for one in matches]
-        elif self.target == "individual":
-            return matches, Basis(people=len(matches), size=size)
         else:
-            counted = [one.entry for one in matches]
-            matched = {one.id for one in counted}
-            left = (one for one in self.dataset.entries[self.target] if one.id not in matched)
-            return matches, Basis(
-                people=self.dataset.people(self._rows_of(counted)),
-                size=size,
-                others=self.dataset.people(self._rows_of(left)),
-            )
+            return matches, self._basis([one.entry for one in matches])
         least = self.access.people_min(self.query, self.dataset.id)
         enough = tuple(one for one, number in zip(matches, people, strict=False) if number >= least)
         most = max(people, default=0) if matches else 0
         return enough, Basis(people=most, each=True)
+
+    def _basis(self, counted: list[Entry]) -> Basis:
+        """Whom a count of people, or of what is of one person each, rests on."""
+        dataset = self.dataset
+        entries = dataset.entries[self.target]
+        matched = {one.id for one in counted}
+        others = [one for one in entries if one.id not in matched]
+        are_people = self.target == "individual"
+        return Basis(
+            people=len(counted) if are_people else dataset.people(rows_of(counted)),
+            size=len(entries),
+            others=None if are_people else dataset.people(rows_of(others)),
+            part=part_of(self.query, dataset, counted),
+            filtered=self.query.chooses_people,
+            question=question_digest(
+                self.target, dataset, self.conditions, self.either, self.zygosities
+            ),
+            members=members_digest(dataset, counted),
+        )
 
     def _people_of_variants(self) -> int:
         variants = self.variants or []
@@ -213,7 +231,7 @@ class Search:
         A dataset's own filters are no such condition: they hold for what no row carries, too.
         """
         conditions = [
-            self._rows_of(self._satisfying(entry_type))
+            rows_of(self._satisfying(entry_type))
             for entry_type in ENTRY_TYPES
             if entry_type not in (self.target, "dataset", "genomicVariant")
             and self.conditions[entry_type]
@@ -221,7 +239,7 @@ class Search:
         for either in self.either:
             chosen = {scope: self._chosen(scope, one) for scope, one in either.items()}
             if not chosen.get("dataset"):
-                conditions.append(frozenset().union(*map(self._rows_of, chosen.values())))
+                conditions.append(frozenset().union(*map(rows_of, chosen.values())))
         return frozenset.intersection(*conditions) if conditions else None
 
     def _variants(self, rows: frozenset[int] | None) -> list[Match]:
@@ -261,10 +279,6 @@ class Search:
 
     def _chosen(self, entry_type: str, predicate: Predicate) -> list[Entry]:
         return [entry for entry in self.dataset.entries[entry_type] if predicate(entry)]
-
-    @staticmethod
-    def _rows_of(entries: Iterable[Entry]) -> frozenset[int]:
-        return frozenset(row for entry in entries for row in entry.rows)
 
 
 def people_of(match: Match, dataset: JoinedDataset) -> int:

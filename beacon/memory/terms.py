@@ -10,7 +10,8 @@ from beacon.framework.answer import FilteringTerm
 from beacon.memory.rows import Entry, JoinedDataset
 from beacon.memory.search import ENTRY_TYPES
 from beacon.model import filters
-from beacon.model.fields import FIELD_BY_NAME, Reading, is_listed
+from beacon.model.fields import FIELD_BY_NAME, Reading
+from beacon.model.filterable import is_listed
 from beacon.model.ontology import Ontologies
 
 _TYPES = ("ontologyTerm", "alphanumeric", "custom")

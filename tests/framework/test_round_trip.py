@@ -25,7 +25,8 @@ from beacon.framework.query import (
     VariationQuery,
     Within,
 )
-from beacon.framework.request import Limits, decode_get, decode_post, encode_get, encode_post
+from beacon.framework.request import Limits, decode_get, decode_post
+from beacon.framework.request_encoding import encode_get, encode_post
 from beacon.model.entry_types import MODEL
 
 LENIENT = dataclasses.replace(MODEL, check_variation=lambda variation: None)

@@ -44,6 +44,7 @@ from beacon.settings import PolicySettings
 ENTRY_TYPES = tuple(one.id for one in MODEL.entry_types)
 TEN = {"level": "count", "min_count": 10}
 OPEN_RECORD = {"level": "record", "min_count": 1, "round_to": 1}
+OPEN_COUNT = {"level": "count", "min_count": 1}
 HEADER = (
     "##fileformat=VCFv4.2\n##contig=<ID=17>\n##FORMAT=<ID=GT,Number=1,Type=String,Description=G>\n"
 )
@@ -51,7 +52,8 @@ HEADER = (
 
 def public(rules: Mapping[str, Any]) -> Access:
     """What everybody may learn of `d` by these rules."""
-    settings = msgspec.convert({"datasets": {"d": {"public": rules}}}, PolicySettings)
+    accepted = {"public": rules, "accept_risk": "invented people"}
+    settings = msgspec.convert({"datasets": {"d": accepted}}, PolicySettings)
     return Policy.from_settings(settings, ENTRY_TYPES).public
 
 
@@ -104,6 +106,7 @@ async def test_carriers_are_told_by_the_rule_for_counts_of_variants() -> None:
     """A yes from three on, and counts from ten on, are not counts from three on of people."""
     settings = {
         "d": {
+            "accept_risk": "invented people",
             "public": {"genomicVariant": {"level": "boolean", "min_count": 3}},
             "tiers": {
                 "registered": {
@@ -178,7 +181,7 @@ async def test_alleles_by_sex_are_counts_of_individuals(
     """One woman who carries it is no number of individuals that a rule from ten on tells."""
     with pymongo.MongoClient[dict[str, Any]](mongo_uri) as client:
         load_carriers(MongoSink(client[database], grace_s=0), tmp_path)
-    granted = public({"individual": "count", "genomicVariant": OPEN_RECORD})
+    granted = public({"individual": OPEN_COUNT, "genomicVariant": OPEN_RECORD})
     protected = public({"individual": TEN, "genomicVariant": OPEN_RECORD})
     told = await frequencies(mongo_uri, database, granted, protected)
 
@@ -274,5 +277,5 @@ def test_the_size_of_a_cohort_is_told_only_where_all_numbers_are() -> None:
         return disclosed.result_sets[0].records
 
     cohorts = {"cohort": {"level": "record", "min_count": 1}}
-    assert told({**cohorts, "individual": "count"}) == (record,)
+    assert told({**cohorts, "individual": OPEN_COUNT}) == (record,)
     assert [one.get("cohortSize") for one in told({**cohorts, "individual": TEN})] == [None]
