@@ -125,7 +125,7 @@ class Authenticator:
         except Rejected as rejected:
             self._metrics.credentials.labels(rejected.reason.value).inc()
             log.info("credentials_rejected", reason=rejected.reason.value)
-            raise InvalidToken from None
+            raise InvalidToken(rejected.reason) from None
         except IssuerUnavailable:
             self._metrics.credentials.labels("unavailable").inc()
             raise

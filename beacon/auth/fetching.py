@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlencode
 
 import aiohttp
 from yarl import URL
@@ -69,16 +70,51 @@ class Fetcher:
         Raises:
             FetchFailed: There was no answer in time, or a large one.
         """
+        return await self._send("GET", url, allow_private, headers, None)
+
+    async def post(
+        self,
+        url: str,
+        form: Sequence[tuple[str, str]],
+        *,
+        allow_private: bool,
+        headers: Mapping[str, str] | None = None,
+    ) -> Fetched:
+        """Send a form, for a document of JSON.
+
+        Raises:
+            FetchFailed: There was no answer in time, or a large one.
+        """
+        return await self._send(
+            "POST",
+            url,
+            allow_private,
+            {"Content-Type": "application/x-www-form-urlencoded", **(headers or {})},
+            urlencode(form).encode("ascii"),
+        )
+
+    async def _send(
+        self,
+        method: str,
+        url: str,
+        allow_private: bool,
+        headers: Mapping[str, str] | None,
+        body: bytes | None,
+    ) -> Fetched:
         session = self._any if allow_private else self._public
         try:
             async with (
                 asyncio.timeout(DEADLINE_S),
-                session.get(
-                    URL(url, encoded=True), headers=headers, allow_redirects=False
+                session.request(
+                    method,
+                    URL(url, encoded=True),
+                    data=body,
+                    headers=headers,
+                    allow_redirects=False,
                 ) as response,
             ):
-                body = await _body(response)
-                return Fetched(response.status, response.headers, body)
+                answer = await _body(response)
+                return Fetched(response.status, response.headers, answer)
         except (aiohttp.ClientError, OSError) as error:
             # `TimeoutError` is an `OSError`. Its text can hold what was sent.
             raise FetchFailed(type(error).__name__) from None

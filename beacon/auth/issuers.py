@@ -125,7 +125,7 @@ def _broker(name: str, settings: BrokerSettings, loopback: bool) -> Broker:
             raise SettingsError(
                 f"{key}.userinfo_url is empty, and visas_from says that visas come from there"
             )
-        _check_url(f"{key}.userinfo_url", settings.userinfo_url, loopback)
+        check_url(f"{key}.userinfo_url", settings.userinfo_url, loopback)
         userinfo_url = settings.userinfo_url
     return Broker(
         **_signer(key, name, settings, loopback),
@@ -160,15 +160,15 @@ def _visa_issuer(
 
 
 def _signer(key: str, name: str, settings: SignerSettings, loopback: bool) -> dict[str, Any]:
-    _check_url(f"{key}.issuer", settings.issuer, loopback)
-    _check_url(f"{key}.jwks_url", settings.jwks_url, loopback)
+    check_url(f"{key}.issuer", settings.issuer, loopback)
+    check_url(f"{key}.jwks_url", settings.jwks_url, loopback)
     return {
         "name": name,
         "issuer": settings.issuer,
         "jwks_url": settings.jwks_url,
         "algorithms": frozenset(one.value for one in settings.algorithms),
         "allow_private": settings.allow_private
-        or (loopback and _is_loopback(URL(settings.jwks_url).host or "")),
+        or (loopback and is_loopback(URL(settings.jwks_url).host or "")),
     }
 
 
@@ -183,7 +183,16 @@ def _by_issuer(signers: Iterable[S]) -> Mapping[str, S]:
     return found
 
 
-def _check_url(key: str, text: str, loopback: bool) -> None:
+def check_url(key: str, text: str, loopback: bool) -> None:
+    """Check that secrets may be sent to a URL, and what is read there be believed.
+
+    Args:
+        key: The setting that names it.
+        loopback: Whether it may be on this very machine, without TLS.
+
+    Raises:
+        SettingsError: They may not.
+    """
     try:
         url = URL(text)
         host = url.host
@@ -191,14 +200,15 @@ def _check_url(key: str, text: str, loopback: bool) -> None:
         raise SettingsError(f"{key}: {text!r} is not a URL") from error
     if host is None or url.user is not None or url.password is not None:
         raise SettingsError(f"{key}: {text!r} has no host, or says who logs in there")
-    if url.scheme == "https" or (loopback and _is_loopback(host)):
+    if url.scheme == "https" or (loopback and is_loopback(host)):
         return
     raise SettingsError(
         f"{key} must start with https: what is read over an open line could be anybody's"
     )
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host is this very machine."""
     try:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:

@@ -1,4 +1,4 @@
-"""The home of `Reason`: why credentials or a visa were not taken, for logs and metrics only.
+"""The home of `Reason`: why credentials or a visa were not taken: for logs, metrics and the audit.
 
 Whoever sent them is never told which check failed.
 """
@@ -52,10 +52,11 @@ class InvalidToken(Unauthorized):
 
     challenge = 'Bearer error="invalid_token"'
 
-    def __init__(self) -> None:
+    def __init__(self, reason: Reason) -> None:
         super().__init__(
             "the credentials are not valid here; log in again, or ask without the Authorization "
-            "header for public access"
+            "header for public access",
+            reason=reason.value,
         )
 
 

@@ -89,14 +89,19 @@ class Tiers:
         if name not in self.tiers:
             raise SettingsError(f"{key}: {name} is not a tier{suggestion(name, self.tiers)}")
 
+    def required(self, name: str) -> frozenset[str]:
+        """The tier itself, and every one that its callers must be in besides."""
+        further = (self.required(one.tier) for one in self.tiers[name].all_of if one.tier)
+        return frozenset((name,)).union(*further)
+
     def needs(self, name: str) -> frozenset[str]:
         """What a dataset must say of itself for a tier: references such as `VISA_VALUE`."""
-        found: set[str] = set()
-        for one in self.tiers[name].all_of:
-            if one.tier:
-                found |= self.needs(one.tier)
-            found.update({VISA_VALUE, DAC} & {*one.value, *one.source})
-        return frozenset(found)
+        return frozenset(
+            reference
+            for tier in self.required(name)
+            for one in self.tiers[tier].all_of
+            for reference in {VISA_VALUE, DAC} & {*one.value, *one.source}
+        )
 
     def belongs(
         self,

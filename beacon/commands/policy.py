@@ -172,6 +172,8 @@ def _in_words(level: Granularity, protection: Protection) -> str:
             words += ["below=threshold"] if protection.tells_few else []
         if protection.round_to > 1:
             words.append(f"round_to={protection.round_to}")
+        if protection.noise:
+            words.append(f"noise={protection.noise:g}")
     return " ".join(words)
 
 
@@ -182,6 +184,7 @@ def _document(reason: Reason) -> dict[str, Any]:
         "level": reason.granularity.wire,
         "minCount": reason.protection.min_count,
         "roundTo": reason.protection.round_to,
+        "noise": reason.protection.noise,
         "below": "threshold" if reason.protection.tells_few else "zero",
         "tiers": reason.tiers,
         "rules": reason.rules,

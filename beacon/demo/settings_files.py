@@ -12,6 +12,7 @@ from beacon.demo.grch37 import chains
 NETWORK = "network"
 """The key of the network, beside those of the beacons."""
 
+_NO_RISK = "the data are synthetic"
 _THERE, _BACK = "grch38-to-grch37.chain", "grch37-to-grch38.chain"
 
 
@@ -45,7 +46,10 @@ def _beacon(beacon: DemoBeacon, port: int) -> Iterator[str]:
         if not dataset.public:
             yield f'# "{dataset.id}" is loaded too, and has no rule: for callers it does not exist.'
             continue
-        yield f"[policy.datasets.{dataset.id}.public]"
+        yield f"[policy.datasets.{dataset.id}]"
+        yield "min_count = 1  # everybody is told of, even who is the only one"
+        yield f"accept_risk = {_text(_NO_RISK)}"
+        yield f"\n[policy.datasets.{dataset.id}.public]"
         for entry_type, level in dataset.public.items():
             yield f"{_key(entry_type)} = {_text(level)}"
 

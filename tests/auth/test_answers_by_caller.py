@@ -27,10 +27,14 @@ TERMS = "https://doi.org/10.1038/s41431-018-0219-y"
 SETTINGS = Settings(
     policy=PolicySettings(
         datasets={
-            "open": DatasetPolicy(public={"individual": Level.BOOLEAN}),
+            "open": DatasetPolicy(
+                public={"individual": Level.BOOLEAN}, min_count=1, accept_risk="invented people"
+            ),
             "granted": DatasetPolicy(
                 visa_value=DATASET,
                 dac=(DAC,),
+                min_count=1,
+                accept_risk="invented people",
                 tiers={
                     "registered": {"individual": Level.COUNT},
                     "controlled": {"individual": Level.RECORD},

@@ -37,6 +37,7 @@ def test_explains_what_anybody_may_learn_and_why() -> None:
         "minCount": 10,
         "roundTo": 10,
         "below": "zero",
+        "noise": 0.0,
         "tiers": ["public"],
         "rules": ['policy.datasets."GOE-FI-FREQUENCIES-001".public.genomicVariant'],
     }
