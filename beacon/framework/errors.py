@@ -10,8 +10,10 @@
     ├── MethodNotAllowed      405
     ├── PayloadTooLarge       413
     ├── UnsupportedMediaType  415
+    ├── TooManyRequests       429   the caller has asked too much for now
     └── SourceUnavailable     503   the source cannot say: "don't know", never "no"
-        └── DeadlineExceeded  504   the source could not say in time
+        ├── DeadlineExceeded  504   the source could not say in time
+        └── AuditUnavailable  503   the access cannot be written down, so it is not answered
     OperatorError                   its message is meant for whoever runs a command
     ├── SettingsError               the settings file or environment is wrong
     └── LoadError                   files cannot be loaded as asked
@@ -20,7 +22,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from beacon.framework.access import Asker
 
 
 class BeaconError(Exception):
@@ -38,17 +43,26 @@ class InvalidRequest(BeaconError):
 class Unauthorized(BeaconError):
     """Credentials were given and are not valid; never answered as "public".
 
-    `challenge` says what is wanted instead, as in the header `WWW-Authenticate`.
+    `challenge` says what is wanted instead, as in the header `WWW-Authenticate`. `reason` is why,
+    in one word, for the audit alone.
     """
 
     status = 401
     challenge = "Bearer"
 
+    def __init__(self, message: str, *, reason: str = "credentials") -> None:
+        super().__init__(message)
+        self.reason = reason
+
 
 class Forbidden(BeaconError):
-    """The caller may not ask this."""
+    """The caller may not ask this. `asker` is who that is, for the audit alone."""
 
     status = 403
+
+    def __init__(self, message: str, *, asker: Asker | None = None) -> None:
+        super().__init__(message)
+        self.asker = asker
 
 
 class NotFound(BeaconError):
@@ -75,6 +89,19 @@ class UnsupportedMediaType(BeaconError):
     status = 415
 
 
+class TooManyRequests(BeaconError):
+    """The caller has asked too much for now; the message says of what.
+
+    `retry_after_s` is when to ask again, as in the header `Retry-After`.
+    """
+
+    status = 429
+
+    def __init__(self, message: str, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
 class SourceUnavailable(BeaconError):
     """The source cannot say. Raised instead of an empty answer: "no" and "don't know" differ.
 
@@ -89,6 +116,10 @@ class DeadlineExceeded(SourceUnavailable):
     """The source could not say in the time that was left."""
 
     status = 504
+
+
+class AuditUnavailable(SourceUnavailable):
+    """The access cannot be written down, and what is not written down is not answered."""
 
 
 class OperatorError(Exception):

@@ -61,11 +61,20 @@ def info(
         "alternativeUrl": identity.alternative_url,
         "createDateTime": identity.created_at,
         "updateDateTime": identity.updated_at,
-        "info": {"assemblies": [_assembly(one) for one in identity.assemblies]}
-        if identity.assemblies
-        else None,
+        "info": _further(identity) or None,
     }
     return {"meta": _meta(identity, model), "response": _known(response)}
+
+
+def _further(identity: Identity) -> Document:
+    found: Document = {}
+    if identity.assemblies:
+        found["assemblies"] = [_assembly(one) for one in identity.assemblies]
+    if identity.accepted_risks:
+        found["acceptedRisks"] = [
+            {"datasetId": dataset_id, "why": why} for dataset_id, why in identity.accepted_risks
+        ]
+    return found
 
 
 def info_in_service_schema(about: Mapping[str, Any], service: Mapping[str, Any]) -> Document:

@@ -46,7 +46,8 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     `beacon_id` is a reversed domain name, `base_url` the absolute URL under which the endpoints
     lie, `environment` one of `prod`, `test`, `dev` and `staging`, `version` that of the software.
     `security_levels` are `PUBLIC`, `REGISTERED` and `CONTROLLED`, as far as any dataset has them.
-    Times are RFC 3339.
+    `accepted_risks` are datasets that everybody knows of, and why they tell of fewer people than
+    is usual. Times are RFC 3339.
     """
 
     beacon_id: str
@@ -65,6 +66,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     default_granularity: Granularity = Granularity.BOOLEAN
     security_levels: tuple[str, ...] = ("CONTROLLED",)
     assemblies: tuple[Assembly, ...] = ()
+    accepted_risks: tuple[tuple[str, str], ...] = ()
 
     def url(self, path: str) -> str:
         """The absolute URL of a path that starts with a slash."""
@@ -245,7 +247,8 @@ def _result_set(disclosed: DisclosedSet) -> dict[str, Any]:
     if reported is not None:
         result_set["beaconId"] = reported.beacon_id
         result_set["setType"] = reported.set_type
-        result_set["resultsHandovers"] = reported.handovers
+        if reported.handovers is not None:
+            result_set["resultsHandovers"] = reported.handovers
     if disclosed.count is not None:
         result_set["resultsCount"] = disclosed.count
         result_set["countPrecision"] = (
