@@ -15,13 +15,15 @@ from beacon.framework.entry_types import Model
 from beacon.framework.errors import BeaconError
 from beacon.framework.parameters import request_parameters
 from beacon.framework.query import Granularity, Query
-from beacon.framework.request import encode_post
+from beacon.framework.request_encoding import encode_post
+from beacon.network import outcomes
 from beacon.network.asked import Asked
 from beacon.network.members import Member
 from beacon.network.planning import Ask
 from beacon.network.remote import RawReply
 from beacon.network.replies import decode
 from beacon.network.requests import MemberRequest, encode
+from beacon.network.shown import PUBLIC, Shown
 from beacon.network.states import MemberFailure, Outcome, State
 
 if TYPE_CHECKING:
@@ -69,8 +71,9 @@ async def answer_in_batches(
 
     for place, asked in enumerate(questions):
         asked.when_settled(partial(ready.put_nowait, place))
+    writer = _Writer(network.model)
     tasks = [
-        asyncio.ensure_future(_ask_member(network, member, questions, deadline, refuse))
+        asyncio.ensure_future(_ask_member(network, writer, member, questions, deadline, refuse))
         for member in network.members
     ]
     left = set(range(len(questions)))
@@ -103,6 +106,7 @@ async def _answer(asked: Asked) -> Answer:
 
 async def _ask_member(
     network: Network,
+    writer: _Writer,
     member: Member,
     questions: Sequence[Asked],
     deadline: float,
@@ -125,25 +129,50 @@ async def _ask_member(
         if place % 50 == 0:
             await asyncio.sleep(0)  # other callers' answers must not wait for a long list
     if most:
-        for request, places in _batches(to_ask, most, network.model):
+        for request, places in writer.requests(to_ask, most):
             await _ask_many(network, member, request, places, deadline)
     else:
         await _ask_singly(network, member, to_ask)
 
 
-def _batches(
-    to_ask: Sequence[Place], most: int, model: Model
-) -> Iterator[tuple[MemberRequest, list[Place]]]:
-    """The questions in requests of at most so many, each of questions that differ in nothing but
-    the variation."""
-    alike: dict[Query, list[Place]] = {}
-    for one in to_ask:
-        common = msgspec.structs.replace(one[2].query, variation=None)
-        alike.setdefault(common, []).append(one)
-    for common, places in alike.items():
-        for start in range(0, len(places), most):
-            part = places[start : start + most]
-            yield _request(common, part, model), part
+class _Writer:
+    """Writes requests of many questions, each once, however many members it is sent to."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        # By the id of a query, which stays one as long as the query is kept beside it.
+        self._shared: dict[int, tuple[Query, Query]] = {}
+        self._equal: dict[Query, Query] = {}
+        self._written: dict[tuple[tuple[int, int], ...], MemberRequest] = {}
+
+    def requests(
+        self, to_ask: Sequence[Place], most: int
+    ) -> Iterator[tuple[MemberRequest, list[Place]]]:
+        """The questions in requests of at most so many, each of questions that differ in nothing
+        but the variation."""
+        alike: dict[int, tuple[Query, list[Place]]] = {}
+        for one in to_ask:
+            common = self._common(one[2].query)
+            alike.setdefault(id(common), (common, []))[1].append(one)
+        for common, places in alike.values():
+            for start in range(0, len(places), most):
+                part = places[start : start + most]
+                yield self._request(common, part), part
+
+    def _common(self, query: Query) -> Query:
+        """What it shares with others: one object for all of them."""
+        known = self._shared.get(id(query))
+        if known is None:
+            common = msgspec.structs.replace(query, variation=None)
+            known = self._shared[id(query)] = (query, self._equal.setdefault(common, common))
+        return known[1]
+
+    def _request(self, common: Query, places: Sequence[Place]) -> MemberRequest:
+        key = tuple((place, id(ask.query)) for place, _, ask in places)
+        request = self._written.get(key)
+        if request is None:
+            request = self._written[key] = _request(common, places, self._model)
+        return request
 
 
 def _request(common: Query, places: Sequence[Place], model: Model) -> MemberRequest:
@@ -185,22 +214,24 @@ async def _ask_many(
     places: Sequence[Place],
     deadline: float,
 ) -> None:
-    loop = asyncio.get_running_loop()
     waiting = {str(place): (asked, ask) for place, asked, ask in places}
-    headers = network.headers(places[0][1].access.via, deadline - loop.time())
+    access = places[0][1].access
     failure = MemberFailure(State.BAD_RESPONSE, "left the question out of its answers")
+    shown = PUBLIC
     try:
+        shown, headers = await network.shown(member, access, deadline)
         lines = network.remotes.lines(member, request, deadline=deadline, headers=headers)
         async with contextlib.aclosing(lines):
             async for line in lines:
+                shown.check(200, line)
                 told = _read(line)
                 if told.id in waiting:
                     asked, ask = waiting.pop(told.id)
-                    asked.settle(_outcome(network, asked, member, ask, line, told))
+                    asked.settle(_outcome(asked, member, ask, line, told, shown))
     except MemberFailure as error:
-        failure = error
+        failure = shown.cleared(error)
     for asked, ask in waiting.values():
-        asked.settle(network.failed(asked, member, ask, failure))
+        asked.settle(outcomes.failed(asked, member, ask, failure))
 
 
 def _read(line: bytes) -> _Line:
@@ -211,14 +242,19 @@ def _read(line: bytes) -> _Line:
 
 
 def _outcome(
-    network: Network, asked: Asked, member: Member, ask: Ask, line: bytes, told: _Line
+    asked: Asked,
+    member: Member,
+    ask: Ask,
+    line: bytes,
+    told: _Line,
+    shown: Shown,
 ) -> Outcome:
     status = 200 if told.error is None else told.error.errorCode
     reply = RawReply(status=status, body=line, content_type="application/json")
     try:
-        return network.replied(asked, member, ask, decode(reply, ask.query, member))
+        return outcomes.replied(asked, member, ask, decode(reply, ask.query, member))
     except MemberFailure as error:
-        return network.failed(asked, member, ask, error)
+        return outcomes.failed(asked, member, ask, shown.cleared(error))
 
 
 async def _ask_singly(network: Network, member: Member, to_ask: Sequence[Place]) -> None:
@@ -229,7 +265,7 @@ async def _ask_singly(network: Network, member: Member, to_ask: Sequence[Place])
             try:
                 request = encode(ask.query, ask.dialect, network.model)
             except MemberFailure as error:
-                asked.settle(network.failed(asked, member, ask, error))
+                asked.settle(outcomes.failed(asked, member, ask, error))
                 return
             cell = network.ask_one(asked, member, ask, request)
             try:

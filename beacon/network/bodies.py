@@ -5,39 +5,23 @@ from __future__ import annotations
 import asyncio
 import zlib
 from collections.abc import AsyncIterator
-
-import aiohttp
+from typing import Protocol
 
 from beacon.network.states import MemberFailure, State
 
 
-async def read_body(response: aiohttp.ClientResponse, limit_bytes: int) -> bytes:
-    """The body of a response, decompressed.
+class Pieces(Protocol):
+    """A body that comes in pieces."""
 
-    Args:
-        response: Of a session that does not decompress.
-        limit_bytes: Of the body, before and after decompression.
-
-    Raises:
-        MemberFailure: It is larger, breaks off, or is in a form that cannot be read.
-    """
-    if response.content_length is not None and response.content_length > limit_bytes:
-        raise _too_large(limit_bytes)
-    body = _Body(response, limit_bytes)
-    pieces = []
-    while (piece := await body.piece()) is not None:
-        pieces.append(piece)
-    return b"".join(pieces)
+    async def piece(self) -> bytes | None:
+        """The next one, `None` after the last."""
 
 
-async def read_lines(
-    response: aiohttp.ClientResponse, *, limit_bytes: int, line_bytes: int, deadline: float
-) -> AsyncIterator[bytes]:
+async def read_lines(pieces: Pieces, *, line_bytes: int, deadline: float) -> AsyncIterator[bytes]:
     """The lines of a body as they come, without their ends; empty ones are passed over.
 
     Args:
-        response: Of a session that does not decompress.
-        limit_bytes: Of the body, before and after decompression.
+        pieces: Of the body, decompressed.
         line_bytes: Of a line.
         deadline: By the clock of the event loop. It is checked while waiting for the member, never
             while the reader is at work.
@@ -47,15 +31,14 @@ async def read_lines(
         TimeoutError: The deadline has passed.
     """
     rest = b""
-    body = _Body(response, limit_bytes)
     while True:
         async with asyncio.timeout_at(deadline):
-            piece = await body.piece()
+            piece = await pieces.piece()
         if piece is None:
             break
         *lines, rest = (rest + piece).split(b"\n")
         if len(rest) > line_bytes or any(len(one) > line_bytes for one in lines):
-            raise _too_large(line_bytes)
+            raise too_large(line_bytes)
         for line in lines:
             if line.strip():
                 yield line
@@ -63,37 +46,47 @@ async def read_lines(
         yield rest
 
 
-class _Body:
-    """The body of a response in pieces, each decompressed as far as the limit leaves room."""
+class Body:
+    """Takes the pieces of a body, each decompressed as far as the limit leaves room."""
 
-    def __init__(self, response: aiohttp.ClientResponse, limit_bytes: int) -> None:
-        self._content = response.content
-        self._encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
+    __slots__ = ("_became", "_encoding", "_inflater", "_limit")
+
+    def __init__(self, limit_bytes: int, encoding: bytes) -> None:
+        """Nothing has come yet.
+
+        Args:
+            limit_bytes: Of the body, decompressed.
+            encoding: The header `Content-Encoding`.
+
+        Raises:
+            MemberFailure: It is not among those that members are asked for.
+        """
         self._limit = limit_bytes
-        self._came = self._became = 0
+        self._became = 0
         self._inflater: zlib._Decompress | None = None
+        self._encoding = encoding.strip().lower()
         if self._encoding not in _ENCODINGS:
             raise MemberFailure(
                 State.BAD_RESPONSE, "its answer is compressed in a way that it was not asked for"
             )
 
-    async def piece(self) -> bytes | None:
-        """The next piece, perhaps empty; `None` after the last one."""
-        try:
-            piece = await self._content.readany()
-        except (aiohttp.ClientError, ConnectionError) as error:
-            raise MemberFailure(State.BAD_RESPONSE, "its answer breaks off") from error
-        if not piece:
-            if self._inflater is not None and not self._inflater.eof:
-                raise MemberFailure(State.BAD_RESPONSE, "its compressed answer breaks off")
-            return None
-        self._came += len(piece)
-        if self._encoding != "identity":
+    def read(self, piece: bytes) -> bytes:
+        """A piece, decompressed; perhaps empty.
+
+        Raises:
+            MemberFailure: It is one too many, or cannot be read.
+        """
+        if self._encoding != b"identity":
             piece = self._inflated(piece)
         self._became += len(piece)
-        if self._came > self._limit or self._became > self._limit:
-            raise _too_large(self._limit)
+        if self._became > self._limit:
+            raise too_large(self._limit)
         return piece
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is missing, if there will be no more."""
+        return self._inflater is None or self._inflater.eof
 
     def _inflated(self, piece: bytes) -> bytes:
         if self._inflater is None:
@@ -105,20 +98,20 @@ class _Body:
                 State.BAD_RESPONSE, "its compressed answer cannot be read"
             ) from error
         if self._inflater.unconsumed_tail:
-            raise _too_large(self._limit)
+            raise too_large(self._limit)
         return inflated
 
 
-_ENCODINGS = ("identity", "gzip", "x-gzip", "deflate")
+_ENCODINGS = (b"identity", b"gzip", b"x-gzip", b"deflate")
 
 
-def _window(encoding: str, start: bytes) -> int:
-    if encoding != "deflate":
+def _window(encoding: bytes, start: bytes) -> int:
+    if encoding != b"deflate":
         return 31
     # "deflate" is the zlib format by the standard, and bare deflate by some servers.
     return 15 if start[0] & 0x0F == 8 else -15
 
 
-def _too_large(limit_bytes: int) -> MemberFailure:
+def too_large(limit_bytes: int) -> MemberFailure:
     """The failure of a member that sends more than it was asked for."""
     return MemberFailure(State.BAD_RESPONSE, f"its answer is larger than {limit_bytes} bytes")

@@ -14,7 +14,8 @@ from beacon.network.conditions import BreakerState, Condition
 from beacon.network.dialects import spoken
 from beacon.network.members import Member
 from beacon.network.metadata import DatasetAbout, Metadata
-from beacon.settings import CountSettings, Reporting
+from beacon.network.summary import count_policy
+from beacon.settings import CountSettings, MemberAccessSettings, Via
 
 
 def members_document(
@@ -89,6 +90,8 @@ def _summary(
         "state": state_in_words(condition),
         "people": member.people,
         "countsInWords": counts_in_words(member.counts),
+        "askedAs": _ASKED_AS[member.access.via],
+        "askedInWords": asked_in_words(member.access),
     }
     if condition is not None:
         described |= {
@@ -125,26 +128,30 @@ def state_in_words(condition: Condition | None) -> str:
 
 def counts_in_words(counts: CountSettings) -> str:
     """What a member's counts can be taken for, as a sentence for people."""
-    below = f"Counts below {counts.threshold}"
-    match counts.reporting:
-        case Reporting.RAISED:
-            return f"{below} are given as {counts.threshold}."
-        case Reporting.ZEROED:
-            return f"{below} are given as 0."
-        case Reporting.OMITTED:
-            return f"Datasets with fewer than {counts.threshold} are left out."
-        case Reporting.ROUNDED:
-            return f"Counts are rounded to the nearest multiple of {counts.step}."
-        case Reporting.ROUNDED_UP:
-            return f"Counts are rounded up to a multiple of {counts.step}."
-        case Reporting.BOOLEAN if counts.threshold > 1:
-            return f"Only yes or no is told, and no for fewer than {counts.threshold}."
-        case Reporting.BOOLEAN:
-            return "Only yes or no is told."
-        case Reporting.NOISY:
-            return f"Noise is added to counts, {counts.scale:g} up or down on average."
-        case Reporting.EXACT:
-            return "Counts are exact."
+    policy = count_policy(counts)
+    return f"{policy[0].upper()}{policy[1:]}."
+
+
+def asked_in_words(access: MemberAccessSettings) -> str:
+    """As whom a member is asked, as a sentence for people."""
+    match access.via:
+        case Via.NONE:
+            return "It is asked as the public; nothing is sent to it of who asks."
+        case Via.EXCHANGE:
+            return (
+                "It is asked as the caller, with a token for it alone that the caller's identity "
+                "provider gives; without credentials, as the public."
+            )
+        case Via.CREDENTIAL if access.public:
+            return "It is asked as this network, whoever asks."
+        case Via.CREDENTIAL:
+            return (
+                "It is asked as this network when the caller shows credentials; otherwise as the "
+                "public."
+            )
+
+
+_ASKED_AS = {Via.NONE: "public", Via.EXCHANGE: "caller", Via.CREDENTIAL: "network"}
 
 
 def _variation_in_words(member: Member, metadata: Metadata) -> str:

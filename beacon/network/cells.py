@@ -8,17 +8,20 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from beacon.network.identities import AsWhom
 from beacon.network.requests import MemberRequest
 from beacon.network.states import MemberReply
 
 
 class Key(NamedTuple):
-    """What makes two requests one: to whom, what, on whose behalf, and for how long it may take."""
+    """What makes two requests one: to whom, what, by which way, for how long it may take, and on
+    whose behalf. Nobody is given the answer to a request that is another's."""
 
     member_id: str
     request: MemberRequest
     via: tuple[str, ...]
     patience_s: float
+    as_whom: AsWhom | None = None
 
 
 @dataclass(slots=True, eq=False)

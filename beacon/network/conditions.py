@@ -100,8 +100,9 @@ class Way:
 
     def hedge_after_s(self) -> float | None:
         """After how many seconds a copy is asked as well; `None`: never."""
-        known = len(self.latencies) >= self._manners.hedge_after
-        usual_s = self.latencies.quantile(0.95) if known and len(self.member.urls) > 1 else None
+        if len(self.member.urls) < 2 or len(self.latencies) < self._manners.hedge_after:
+            return None
+        usual_s = self.latencies.quantile(0.95)
         return None if usual_s is None else max(usual_s, self._manners.hedge_min_s)
 
     def count_answer(self) -> None:

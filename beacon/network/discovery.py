@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -298,3 +299,23 @@ def _kept(folder: Path, member: Member) -> _Kept | None:
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
         return None
     return kept if kept.url == member.urls[0] else None
+
+
+@contextlib.asynccontextmanager
+async def discovering(discovery: Discovery) -> AsyncIterator[None]:
+    """Keep what is known of members fresh, as long as the context is open."""
+    task = asyncio.ensure_future(discovery.run())
+    task.add_done_callback(_tell)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+def _tell(task: asyncio.Task[None]) -> None:
+    error = None if task.cancelled() else task.exception()
+    if error is not None:
+        # Questions are answered all the same, by what was known.
+        log.error("discovery_ended", exc_info=error)

@@ -52,23 +52,31 @@ class Bulkhead:
 
     def __init__(self, concurrent: int, waiting_max: int) -> None:
         """`waiting_max` requests wait at most; the next is turned away."""
-        self._places = asyncio.Semaphore(concurrent)
-        self._waiting_max = waiting_max
-        self.waiting = 0
+        self._concurrent, self._waiting_max = concurrent, waiting_max
+        self._queue: deque[asyncio.Future[None]] = deque()
         self.in_flight = 0
 
+    @property
+    def waiting(self) -> int:
+        """How many wait."""
+        return len(self._queue)
+
     async def __aenter__(self) -> None:
-        if self._places.locked():
-            if self.waiting >= self._waiting_max:
-                raise MemberFailure(State.UNREACHABLE, "busy: too many questions wait for it")
-            self.waiting += 1
-            try:
-                await self._places.acquire()
-            finally:
-                self.waiting -= 1
-        else:
-            await self._places.acquire()
-        self.in_flight += 1
+        if self.in_flight < self._concurrent:
+            self.in_flight += 1
+            return
+        if len(self._queue) >= self._waiting_max:
+            raise MemberFailure(State.UNREACHABLE, "busy: too many questions wait for it")
+        turn = asyncio.get_running_loop().create_future()
+        self._queue.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self._pass_on()  # it was given the place that it has no use for any more
+            elif turn in self._queue:
+                self._queue.remove(turn)
+            raise
 
     async def __aexit__(
         self,
@@ -76,8 +84,16 @@ class Bulkhead:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self._pass_on()
+
+    def _pass_on(self) -> None:
+        """Give a place to who has waited longest; nobody comes in between."""
+        while self._queue:
+            turn = self._queue.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
         self.in_flight -= 1
-        self._places.release()
 
 
 class Budget:
@@ -90,7 +106,8 @@ class Budget:
 
     def earn(self) -> None:
         """One more of all times."""
-        self._left = min(self._most, self._left + self._share)
+        left = self._left + self._share
+        self._left = left if left < self._most else self._most
 
     def spend(self) -> bool:
         """Whether it is permitted, which uses it up."""

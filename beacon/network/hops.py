@@ -6,10 +6,12 @@ The headers are our own: a beacon that does not know them passes over them.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from beacon.framework.access import EVERYTHING, Access
 from beacon.framework.errors import BeaconError, InvalidRequest, Unauthorized
+from beacon.network.askers import Introduced
+from beacon.network.shown import PURPOSE
 
 PATH = "Beacon-Network-Path"
 """The ids of the networks that a question came through, the first one first, by commas."""
@@ -29,29 +31,62 @@ class LoopDetected(BeaconError):
     status = 508
 
 
-class Callers:
-    """Who asks a network: everybody is the public, for whom members decide what to tell."""
+Known = Callable[[Mapping[str, str]], Awaitable[Introduced | None]]
+"""The headers of a request → who sends it, `None` for the public.
 
-    def __init__(self, network_id: str, hops_max: int) -> None:
-        """`hops_max` counts the networks on the way, this one included."""
+Raises `Unauthorized` for credentials that are not valid, `SourceUnavailable` when nobody can say.
+"""
+
+Purpose = Callable[[str | None], str | None]
+"""What a header says of the purpose of a question → the purpose, or `InvalidRequest`."""
+
+
+class Callers:
+    """Who asks a network. For everybody, members decide what to tell."""
+
+    def __init__(
+        self,
+        network_id: str,
+        hops_max: int,
+        known: Known | None = None,
+        purpose: Purpose = lambda _: None,
+    ) -> None:
+        """Without `known` no credentials are taken: everybody is the public.
+
+        Args:
+            network_id: Of this network.
+            hops_max: Networks on the way, this one included.
+            known: Says who sends a request.
+            purpose: Reads the header of the purpose.
+        """
         self._network_id, self._hops_max = network_id, hops_max
+        self._known, self._purpose = known, purpose
 
     async def identify(self, headers: Mapping[str, str]) -> Access:
         """What the sender of a request may learn, and which way it came.
 
         Raises:
-            Unauthorized: Credentials came along, which nothing here could verify.
-            InvalidRequest: The header of the way is malformed.
+            Unauthorized: Credentials came along that are not valid, or that nothing here could
+                verify.
+            SourceUnavailable: Nobody can say now whether they are valid.
+            InvalidRequest: The header of the way or of the purpose is malformed.
             LoopDetected: Asking on would not end, or too late.
         """
-        if "Authorization" in headers:
+        if self._known is None and "Authorization" in headers:
             raise Unauthorized(
                 "credentials cannot be verified here: no identity provider is configured; "
                 "ask without the Authorization header for public access"
             )
-        given = headers.get(PATH)
-        if given is None:
+        via = self._via(headers.get(PATH))
+        purpose = self._purpose(headers.get(PURPOSE))
+        asker = None if self._known is None else await self._known(headers)
+        if not via and asker is None and purpose is None:
             return EVERYTHING
+        return Access(grants=EVERYTHING.grants, via=via, asker=asker, purpose=purpose)
+
+    def _via(self, given: str | None) -> tuple[str, ...]:
+        if given is None:
+            return ()
         via = tuple(one.strip() for one in given.split(","))
         if not all(map(_ID.fullmatch, via)):
             raise InvalidRequest(f"the header {PATH} must be the ids of networks, by commas")
@@ -59,7 +94,7 @@ class Callers:
             raise LoopDetected("the question came through this network before")
         if len(via) >= self._hops_max:
             raise LoopDetected(f"the question came through {len(via)} networks; no further")
-        return Access(grants=EVERYTHING.grants, via=via)
+        return via
 
 
 def headers(via: tuple[str, ...], network_id: str, left_s: float) -> Mapping[str, str]:

@@ -32,6 +32,7 @@ def documents(
     members: Sequence[Member],
     metadata: Mapping[str, Metadata],
     extensions: Extensions = NONE,
+    security: Document | None = None,
 ) -> Mapping[str, Document]:
     """Every informational document of a network, by its path.
 
@@ -39,6 +40,7 @@ def documents(
         identity: Of the network; its `base_url` is what all URLs start with.
         metadata: What is known of members, by id; one that is missing may serve anything.
         extensions: What the network understands beyond the specification.
+        security: What `/service-info` says of the credentials that are taken.
     """
     served = served_model(model, members, metadata)
     found = dict(information.documents(identity, served))
@@ -52,6 +54,8 @@ def documents(
         ],
     }
     found["/"] = found["/info"]
+    if security is not None:
+        found["/service-info"] = {**found["/service-info"], "security": security}
     if offered := described(extensions, identity):
         found["/service-info"] = {**found["/service-info"], "extensions": offered}
     return found

@@ -6,10 +6,9 @@ Nothing that a member does, or fails to do, keeps an answer from being given in 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import math
 from collections.abc import AsyncIterator, Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from types import TracebackType
 from typing import Self
 
@@ -25,12 +24,12 @@ from beacon.framework.source import TermsQuery
 from beacon.framework.streaming import Part
 from beacon.model.ontology import Ontologies
 from beacon.model.reference import NO_REFERENCES, References
-from beacon.network import hops
+from beacon.network import hops, outcomes
 from beacon.network.asked import ALONE_S, LARGE_BYTES, Asked
 from beacon.network.batches import answer_in_batches
 from beacon.network.cells import Cell, Cells, Key
-from beacon.network.dialects import Dialect
 from beacon.network.discovery import Discovery
+from beacon.network.identities import Identities
 from beacon.network.kept import Kept
 from beacon.network.members import Member
 from beacon.network.merged_information import filtering_terms
@@ -39,8 +38,8 @@ from beacon.network.planning import Ask, NotApplicable, plan
 from beacon.network.remote import Remotes
 from beacon.network.replies import decode
 from beacon.network.requests import SUMMARY_BYTES, MemberRequest, encode
+from beacon.network.shown import Shown
 from beacon.network.states import MemberFailure, MemberReply, Outcome, State
-from beacon.network.summary import state_of
 from beacon.network.vocabulary import NO_ONTOLOGIES
 from beacon.settings import NetworkSettings
 
@@ -55,14 +54,11 @@ MEETING_S = 5.0
 
 _ANSWERS_KEPT = 20_000
 _RECORD_S, _PAGE_MAX = 0.0002, 1000
-_UNSURE: Mapping[tuple[str | None, State], str] = {
-    ("lower", State.MISS): "has none of what could be asked of it, which is less than was meant",
-    ("upper", State.HIT): "has some of what could be asked of it, which is more than was meant",
-}
-"""What is neither a no nor a yes: the bound that an answer is, and the state it would have."""
+
+# Most members are given the same time.
+_way_of = lru_cache(maxsize=256)(hops.headers)
 
 _OUT_OF_REACH = (State.UNREACHABLE, State.BREAKER_OPEN)
-
 
 log = structlog.stdlib.get_logger()
 
@@ -84,6 +80,7 @@ class Network:
         settings: NetworkSettings,
         references: References = NO_REFERENCES,
         ontologies: Ontologies = NO_ONTOLOGIES,
+        identities: Identities | None = None,
         observer: Observer | None = None,
         alone_s: float = ALONE_S,
     ) -> None:
@@ -93,6 +90,7 @@ class Network:
             network_id: What this network is called on the way of a question.
             references: Chain files to lift questions with, for members on another assembly.
             ontologies: What tells the kinds of terms, for members that do not list a term.
+            identities: As whom members are asked; without it no tokens are exchanged.
             observer: Told of every outcome.
             alone_s: Seconds that a stream goes on without a reader.
         """
@@ -106,6 +104,7 @@ class Network:
         self._remotes, self._discovery = remotes, discovery
         self._network_id, self._settings, self._references = network_id, settings, references
         self._cells = Cells(kept=_ANSWERS_KEPT if settings.stale_s else 0)
+        self._identities = identities or Identities(self.members)
         self._kept, self._alone_s = Kept(settings.kept_s), alone_s
         self._started = 0.0
         self._datasets_of: tuple[int, Mapping[str, Sequence[str]]] = (-1, {})
@@ -133,11 +132,11 @@ class Network:
         # A little less than callers wait: so a member that hangs is known to, not just left.
         cells = self._ask_all(asked, self._settings.deadline_s - 2 * MERGE_S)
         try:
-            outcomes = await asked.outcomes(deadline)
+            found = await asked.outcomes(deadline)
         finally:
             for cell in cells:
                 self._cells.leave(cell)
-        return await asked.merged_aside(outcomes)
+        return await asked.merged_aside(found)
 
     def stream(
         self, query: Query, access: Access, *, deadline_s: float | None = None
@@ -198,7 +197,7 @@ class Network:
         """How a member is to be asked, or what is known of its answer without asking."""
         metadata = self._discovery.of(member.id)
         if metadata is not None and metadata.beacon_id in (*asked.access.via, self._network_id):
-            return self._not_applicable(asked, member, "the question came from there")
+            return outcomes.not_applicable(asked, member, "the question came from there")
         found = plan(
             asked.query,
             member,
@@ -208,7 +207,7 @@ class Network:
             member_ids=self._member_ids,
         )
         if isinstance(found, NotApplicable):
-            return self._not_applicable(asked, member, found.reason)
+            return outcomes.not_applicable(asked, member, found.reason)
         return found
 
     def ask_one(
@@ -224,31 +223,33 @@ class Network:
         Args:
             patience_s: Seconds that the member is given at most, beside what its settings say.
         """
-        key = Key(member.id, request, asked.access.via, min(member.timeout_s, patience_s))
-        cell = self._cells.join(key, partial(self._reply, member, ask.query, key))
+        access = asked.access
+        as_whom = self._identities.as_whom(member, access)
+        key = Key(member.id, request, access.via, min(member.timeout_s, patience_s), as_whom)
+        cell = self._cells.join(key, partial(self._reply, member, ask.query, key, access))
         # Not a `partial`: of a callback that fails the event loop's log shows all arguments.
         cell.task.add_done_callback(lambda task: self._settle(asked, member, ask, key, task))
         return cell
 
-    def headers(self, via: tuple[str, ...], left_s: float) -> dict[str, str]:
-        """What goes with every question to a member."""
-        return dict(hops.headers(via, self._network_id, left_s))
+    async def shown(
+        self, member: Member, access: Access, deadline: float
+    ) -> tuple[Shown, Mapping[str, str]]:
+        """What a member is shown of who asks, and all that goes with a question to it.
+
+        Args:
+            deadline: By the clock of the event loop.
+
+        Raises:
+            MemberFailure: There is nothing to show where something has to be.
+        """
+        shown = await self._identities.shown(member, access, deadline=deadline)
+        left_s = deadline - asyncio.get_running_loop().time()
+        sent = _way_of(access.via, self._network_id, left_s)
+        return shown, {**sent, **shown.headers} if shown.headers else sent
 
     def leave(self, cell: Cell) -> None:
         """Wait for a request no more."""
         self._cells.leave(cell)
-
-    def replied(self, asked: Asked, member: Member, ask: Ask, reply: MemberReply) -> Outcome:
-        """The outcome of a member that replied."""
-        state, reason = state_of(reply)
-        unsure = _UNSURE.get(((ask.applied or {}).get("bound"), state))
-        if unsure is not None:
-            state, reason = State.NOT_APPLICABLE, unsure
-        return self._outcome(asked, member, state, ask=ask, reply=reply, reason=reason)
-
-    def failed(self, asked: Asked, member: Member, ask: Ask, failure: MemberFailure) -> Outcome:
-        """The outcome of a member that gave no answer."""
-        return self._outcome(asked, member, failure.state, ask=ask, reason=failure.reason)
 
     @property
     def remotes(self) -> Remotes:
@@ -278,19 +279,19 @@ class Network:
     def _ask_all(self, asked: Asked, patience_s: float = math.inf) -> list[Cell]:
         cells = []
         # Most members are asked the same in the same words: they are written once.
-        written: dict[tuple[int, Dialect], MemberRequest] = {}
+        written: dict[tuple[int, int], MemberRequest] = {}
         # A question that makes no sense is refused before anybody is asked it.
         for member, ask in [(one, self.planned(asked, one)) for one in self.members]:
             if isinstance(ask, Outcome):
                 asked.settle(ask)
                 continue
-            spelling = (id(ask.query), ask.dialect)
+            spelling = (id(ask.query), id(ask.dialect))
             request = written.get(spelling)
             if request is None:
                 try:
                     request = written[spelling] = self._encoded(ask)
                 except MemberFailure as error:
-                    asked.settle(self.failed(asked, member, ask, error))
+                    asked.settle(outcomes.failed(asked, member, ask, error))
                     continue
             cells.append(self.ask_one(asked, member, ask, request, patience_s))
         return cells
@@ -303,13 +304,17 @@ class Network:
             return request
         return msgspec.structs.replace(request, limit_bytes=limit_bytes)
 
-    async def _reply(self, member: Member, query: Query, key: Key) -> MemberReply:
+    async def _reply(self, member: Member, query: Query, key: Key, access: Access) -> MemberReply:
         deadline = asyncio.get_running_loop().time() + key.patience_s
-        headers = self.headers(key.via, key.patience_s)
+        shown, headers = await self.shown(member, access, deadline)
         reply = await self._remotes.ask(member, key.request, deadline=deadline, headers=headers)
-        if len(reply.body) <= LARGE_BYTES:
-            return decode(reply, query, member)
-        return await asyncio.to_thread(decode, reply, query, member)
+        shown.check(reply.status, reply.body)
+        try:
+            if len(reply.body) <= LARGE_BYTES:
+                return decode(reply, query, member)
+            return await asyncio.to_thread(decode, reply, query, member)
+        except MemberFailure as failure:
+            raise shown.cleared(failure) from None
 
     def _settle(
         self, asked: Asked, member: Member, ask: Ask, key: Key, task: asyncio.Task[MemberReply]
@@ -318,7 +323,7 @@ class Network:
             return
         error = task.exception()
         if error is None:
-            asked.settle(self.replied(asked, member, ask, task.result()))
+            asked.settle(outcomes.replied(asked, member, ask, task.result()))
             return
         if not isinstance(error, MemberFailure):
             log.error("member_reply_failed", member=member.id, exc_info=error)
@@ -326,36 +331,9 @@ class Network:
         last = self._cells.last(key) if error.state in _OUT_OF_REACH else None
         age_s = 0.0 if last is None else asyncio.get_running_loop().time() - last[0]
         if last is None or age_s > self._settings.stale_s:
-            asked.settle(self.failed(asked, member, ask, error))
+            asked.settle(outcomes.failed(asked, member, ask, error))
             return
-        stale = self._outcome(
-            asked, member, State.STALE, ask=ask, reply=last[1], reason=error.reason, age_s=age_s
-        )
-        asked.settle(stale)
-
-    def _not_applicable(self, asked: Asked, member: Member, reason: str) -> Outcome:
-        return self._outcome(asked, member, State.NOT_APPLICABLE, reason=reason)
-
-    @staticmethod
-    def _outcome(
-        asked: Asked,
-        member: Member,
-        state: State,
-        *,
-        ask: Ask | None = None,
-        reply: MemberReply | None = None,
-        reason: str | None = None,
-        age_s: float | None = None,
-    ) -> Outcome:
-        return Outcome(
-            member=member,
-            state=state,
-            after_ms=(asyncio.get_running_loop().time() - asked.started) * 1000,
-            reply=reply,
-            reason=reason,
-            applied=None if ask is None else ask.applied,
-            age_s=age_s,
-        )
+        asked.settle(outcomes.stale(asked, member, ask, last[1], error.reason, age_s))
 
     def _wait_s(self, query: Query, asked_s: float | None, most_s: float) -> float:
         wait_s = most_s if asked_s is None else min(asked_s, most_s)
@@ -364,23 +342,3 @@ class Network:
             # They are told apart one by one.
             merge_s += _RECORD_S * (query.pagination.limit or _PAGE_MAX) * len(self.members)
         return max(wait_s - merge_s, wait_s / 2)
-
-
-@contextlib.asynccontextmanager
-async def discovering(discovery: Discovery) -> AsyncIterator[None]:
-    """Keep what is known of members fresh, as long as the context is open."""
-    task = asyncio.ensure_future(discovery.run())
-    task.add_done_callback(_tell)
-    try:
-        yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-
-
-def _tell(task: asyncio.Task[None]) -> None:
-    error = None if task.cancelled() else task.exception()
-    if error is not None:
-        # Questions are answered all the same, by what was known.
-        log.error("discovery_ended", exc_info=error)

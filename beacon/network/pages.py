@@ -24,11 +24,17 @@ class Pages:
         remotes: Remotes,
         discovery: Discovery,
         extensions: Extensions,
+        *,
+        security: Document | None = None,
     ) -> None:
-        """`remotes` and `discovery` are of the same members."""
+        """`remotes` and `discovery` are of the same members.
+
+        Args:
+            security: What is said of the credentials that are taken.
+        """
         self._identity, self._model = identity, model
         self._remotes, self._discovery = remotes, discovery
-        self._extensions = extensions
+        self._extensions, self._security = extensions, security
         self._members = {one.id: one for one in discovery.members}
         self._merged: tuple[int, Mapping[str, Document]] = (-1, {})
 
@@ -61,6 +67,7 @@ class Pages:
                 self._discovery.members,
                 self._discovery.all(),
                 self._extensions,
+                self._security,
             )
             self._merged = (generation, merged)
         return self._merged[1]

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
 import msgspec
-from aiohttp import ClientResponse
 
-from beacon.network.bodies import read_body, read_lines
+from beacon.network.bodies import read_lines
 from beacon.network.conditions import Condition, Watch, Way
-from beacon.network.exchanges import Exchanges, NoConnection
+from beacon.network.deadlines import Deadlines
+from beacon.network.exchanges import Exchanges
 from beacon.network.guard import Manners
+from beacon.network.incoming import Incoming, NoConnection
 from beacon.network.members import Member
 from beacon.network.requests import SUMMARY_BYTES, MemberRequest
 from beacon.network.states import MemberFailure, State
@@ -54,6 +55,7 @@ class Remotes:
         """`now` is the wall clock, in UTC; `chance` spreads probes and gives 0 to 1."""
         self._manners = manners
         self._exchanges = Exchanges(manners)
+        self._deadlines = Deadlines()
         self._ways = {one.id: Way(one, manners, now, chance) for one in members}
         self._probes: dict[str, asyncio.Task[None]] = {}
 
@@ -89,8 +91,8 @@ class Remotes:
                 large, broken or leads elsewhere) or `BREAKER_OPEN`.
         """
         way = self._ways[member.id]
-        with Watch(way, deadline, self._failed) as watch:
-            async with asyncio.timeout_at(deadline), way.bulkhead:
+        with Watch(way, deadline, self._failed) as watch, self._deadlines.until(deadline):
+            async with way.bulkhead:
                 watch.begins()
                 reply = await self._insist(way, request, deadline, headers)
                 if reply.status in _AWAY:
@@ -121,18 +123,14 @@ class Remotes:
         way = self._ways[member.id]
         with Watch(way, deadline, self._failed) as watch:
             async with AsyncExitStack() as stack:
-                async with asyncio.timeout_at(deadline):
+                with self._deadlines.until(deadline):
                     await stack.enter_async_context(way.bulkhead)
                     watch.begins()
-                    response = await self._opened(way, request, deadline, headers, stack)
-                if response.status != 200:
-                    raise _unable(response.status)
-                async for one in read_lines(
-                    response,
-                    limit_bytes=request.limit_bytes,
-                    line_bytes=LINE_BYTES,
-                    deadline=deadline,
-                ):
+                    incoming = await self._opened(way, request, deadline, headers)
+                stack.callback(incoming.abandon)
+                if incoming.status != 200:
+                    raise _unable(incoming.status)
+                async for one in read_lines(incoming, line_bytes=LINE_BYTES, deadline=deadline):
                     yield one
                 way.breaker.succeeded()
 
@@ -145,36 +143,30 @@ class Remotes:
         return self._ways[member_id].condition()
 
     async def _opened(
-        self,
-        way: Way,
-        request: MemberRequest,
-        deadline: float,
-        headers: Mapping[str, str],
-        stack: AsyncExitStack,
-    ) -> ClientResponse:
-        """A reply with its body still to be read; its connection ends with `stack`."""
+        self, way: Way, request: MemberRequest, deadline: float, headers: Mapping[str, str]
+    ) -> Incoming:
+        """An answer with its body still to be read, by whoever has to abandon it, too."""
         half_time = (_clock() + deadline) / 2
         way.retry_budget.earn()
         try:
-            return await self._opened_anywhere(way, request, headers, stack)
-        except NoConnection:
-            if not way.may_retry(half_time, self._manners.retry_pause_s):
+            return await self._opened_anywhere(way, request, headers)
+        except NoConnection as failure:
+            pause_s = self._manners.retry_pause_s
+            if failure.is_second or not way.may_retry(half_time, pause_s):
                 raise
-        await asyncio.sleep(self._manners.retry_pause_s)
-        return await self._opened_anywhere(way, request, headers, stack)
+        await asyncio.sleep(pause_s)
+        return await self._opened_anywhere(way, request, headers)
 
     async def _opened_anywhere(
-        self, way: Way, request: MemberRequest, headers: Mapping[str, str], stack: AsyncExitStack
-    ) -> ClientResponse:
+        self, way: Way, request: MemberRequest, headers: Mapping[str, str]
+    ) -> Incoming:
         *others, last = way.urls
         for url in others:
             try:
-                reply = self._exchanges.reply(way.member, url, request, headers)
-                return await stack.enter_async_context(reply)
+                return await self._exchanges.reply(way.member, url, request, headers, whole=False)
             except NoConnection:
                 way.avoid(url)
-        reply = self._exchanges.reply(way.member, last, request, headers)
-        return await stack.enter_async_context(reply)
+        return await self._exchanges.reply(way.member, last, request, headers, whole=False)
 
     def _failed(self, way: Way) -> None:
         if way.breaker.failed():
@@ -206,20 +198,27 @@ class Remotes:
                 return reply
             if pause_s > self._manners.retry_after_max_s or not way.may_retry(half_time, pause_s):
                 return reply
-        except NoConnection:
+        except NoConnection as failure:
             pause_s = self._manners.retry_pause_s
-            if not way.may_retry(half_time, pause_s):
+            if failure.is_second or not way.may_retry(half_time, pause_s):
                 raise
         await asyncio.sleep(pause_s)
         return await self._first_reply(way, request, headers)
 
-    async def _first_reply(
+    def _first_reply(
         self, way: Way, request: MemberRequest, headers: Mapping[str, str]
-    ) -> RawReply:
+    ) -> Coroutine[Any, Any, RawReply]:
         """Ask, and ask a copy as well when the reply is later than this member's usually are."""
+        if len(way.member.urls) == 1:
+            return self._one_url(way, way.member.urls[0], request, headers)
         usual_s = way.hedge_after_s()
         if usual_s is None or request.limit_bytes > SUMMARY_BYTES:
-            return await self._any_url(way, request, headers)
+            return self._any_url(way, request, headers)
+        return self._hedged(way, usual_s, request, headers)
+
+    async def _hedged(
+        self, way: Way, usual_s: float, request: MemberRequest, headers: Mapping[str, str]
+    ) -> RawReply:
         tasks = {asyncio.create_task(self._any_url(way, request, headers))}
         try:
             done, pending = await asyncio.wait(tasks, timeout=usual_s)
@@ -252,14 +251,14 @@ class Remotes:
         self, way: Way, url: str, request: MemberRequest, headers: Mapping[str, str]
     ) -> RawReply:
         started = _clock()
-        async with self._exchanges.reply(way.member, url, request, headers) as response:
-            body = await read_body(response, request.limit_bytes)
+        incoming = await self._exchanges.reply(way.member, url, request, headers, whole=True)
         way.latencies.add(_clock() - started)
+        told = incoming.headers
         return RawReply(
-            status=response.status,
-            body=body,
-            content_type=response.content_type,
-            retry_after_s=_seconds(response.headers.get("Retry-After")),
+            status=incoming.status,
+            body=incoming.whole,
+            content_type=_content_type(told.get(b"content-type")),
+            retry_after_s=_seconds(told.get(b"retry-after")),
         )
 
 
@@ -287,7 +286,14 @@ def _clock() -> float:
     return asyncio.get_running_loop().time()
 
 
-def _seconds(retry_after: str | None) -> float | None:
-    if retry_after is None or not retry_after.strip().isdecimal():
+def _content_type(header: bytes | None) -> str:
+    """The header without parameters."""
+    if header is None:
+        return "application/octet-stream"
+    return header.partition(b";")[0].strip().lower().decode("latin-1")
+
+
+def _seconds(retry_after: bytes | None) -> float | None:
+    if retry_after is None or not retry_after.strip().isdigit():
         return None
     return float(retry_after)

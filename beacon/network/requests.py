@@ -12,7 +12,7 @@ from beacon.framework.entry_types import Model
 from beacon.framework.errors import InvalidRequest
 from beacon.framework.parameters import token_of_filter
 from beacon.framework.query import Granularity, Include, Pagination, Query, VariationQuery
-from beacon.framework.request import encode_get, encode_post
+from beacon.framework.request_encoding import encode_get, encode_post
 from beacon.model.assemblies import asked_assembly, chromosome, refseq
 from beacon.network.dialects import Dialect, Prefix
 from beacon.network.states import MemberFailure, State
@@ -24,7 +24,7 @@ RECORDS_BYTES = 8 * 1024 * 1024
 """The longest page of records that is read."""
 
 
-class MemberRequest(msgspec.Struct, frozen=True, kw_only=True):
+class MemberRequest(msgspec.Struct, frozen=True, kw_only=True, cache_hash=True):
     """What is sent to a member.
 
     `target` is what comes after its base URL, percent-encoded: `/g_variants?start=1`. An answer

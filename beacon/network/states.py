@@ -28,19 +28,17 @@ class State(StrEnum):
     STALE = "stale"
     PENDING = "pending"
 
-    @property
-    def is_answer(self) -> bool:
-        """Whether the member said yes or no to the question, now."""
-        return self in (State.HIT, State.MISS)
+    is_answer: bool
+    """Whether the member said yes or no to the question, now."""
 
-    @property
-    def is_response(self) -> bool:
-        """Whether the member said anything definite, or could be known to have nothing to say."""
-        return self.is_answer or self in (
-            State.NOT_COVERED,
-            State.RESTRICTED,
-            State.NOT_APPLICABLE,
-        )
+    is_response: bool
+    """Whether the member said anything definite, or could be known to have nothing to say."""
+
+    def __init__(self, value: str) -> None:
+        # Asked of every member several times: not worth finding out each time.
+        self.is_answer = value in ("hit", "miss")
+        definite = ("notCovered", "restricted", "notApplicable")
+        self.is_response = self.is_answer or value in definite
 
 
 class MemberFailure(BeaconError):

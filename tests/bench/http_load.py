@@ -96,7 +96,13 @@ async def _serve(uri: str, database: str) -> None:
     settings = Settings(
         mongo=MongoSettings(uri=uri, database=database),
         log=LogSettings(),
-        policy=PolicySettings(datasets={MAIN: DatasetPolicy(public={"*": Level.COUNT})}),
+        policy=PolicySettings(
+            datasets={
+                MAIN: DatasetPolicy(
+                    public={"*": Level.COUNT}, min_count=1, accept_risk="invented people"
+                )
+            }
+        ),
     )
     logs.configure(settings.log)
     sockets = server.bind("127.0.0.1", 0), server.bind("127.0.0.1", 0)

@@ -23,7 +23,7 @@ import click
 import msgspec
 from aiohttp import web
 
-from beacon import composition, logs
+from beacon import logs, network_composition
 from beacon.framework.query import Granularity, Include, Query, VariationQuery
 from beacon.model.entry_types import MODEL
 from beacon.network.dialects import Dialect
@@ -325,7 +325,7 @@ async def _serve_network(settings: Settings) -> None:
     (sock,) = server.bind("127.0.0.1", 0)
     port = sock.getsockname()[1]
     settings = msgspec.structs.replace(settings, server=ServerSettings(port=port))
-    async with composition.open_network_app(settings) as app:
+    async with network_composition.open_network_app(settings) as app:
         await _serve(app, sock)
 
 

@@ -23,7 +23,7 @@ import numpy as np
 import pymongo
 from aiohttp import web
 
-from beacon import composition, logs
+from beacon import composition, logs, network_composition
 from beacon.load.vcf import load_vcf
 from beacon.mongo.sink import MongoSink
 from beacon.settings import (
@@ -41,7 +41,7 @@ from beacon.settings import (
     ServerSettings,
     Settings,
 )
-from beacon.web import server
+from beacon.web import connections, server
 
 ROOT = Path(__file__).parents[2]
 REAL = ROOT.parent / "shared/data/vcf-genotypes/1kg_pgx_genes_3202samples.GRCh38.vcf.gz"
@@ -291,7 +291,7 @@ async def serving_network(
         network=NetworkSettings(members=dict(members), **settings),
     )
     async with AsyncExitStack() as stack:
-        app = await stack.enter_async_context(composition.open_network_app(chosen))
+        app = await stack.enter_async_context(network_composition.open_network_app(chosen))
         await stack.enter_async_context(_listening(app, sock))
         yield chosen.api_url
 
@@ -302,8 +302,8 @@ async def _listening(app: web.Application, sock: Any) -> AsyncIterator[None]:
         app,
         access_log=None,
         shutdown_timeout=1,
-        max_line_size=server.MAX_LINE_BYTES,
-        max_field_size=server.MAX_LINE_BYTES,
+        max_line_size=connections.MAX_LINE_BYTES,
+        max_field_size=connections.MAX_LINE_BYTES,
     )
     await runner.setup()
     try:
@@ -333,7 +333,11 @@ def _settings(uri: str, country: Country, port: int) -> Settings:
         limits=LimitSettings(case_level_data_max=10_000),
         log=LogSettings(access=False),
         policy=PolicySettings(
-            datasets={country.dataset_id: DatasetPolicy(public={"*": country.level})}
+            datasets={
+                country.dataset_id: DatasetPolicy(
+                    public={"*": country.level}, min_count=1, accept_risk="invented people"
+                )
+            }
         ),
     )
 

@@ -74,7 +74,7 @@ def condition(remotes: Remotes, member: Member) -> Condition:
     return remotes.condition(member.id)
 
 
-async def until(true: Callable[[], bool], seconds: float = 3.0) -> None:
+async def until(true: Callable[[], bool], seconds: float = 12.0) -> None:
     async with asyncio.timeout(seconds):
         while not true():  # noqa: ASYNC110 - what is waited for has no event
             await asyncio.sleep(0.01)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import uvloop
 
-from beacon import composition
+from beacon import network_composition
 from beacon.framework.access import EVERYTHING
 from beacon.framework.errors import NotFound
 from beacon.framework.query import Granularity
@@ -143,7 +143,7 @@ async def test_members_are_met_whoever_of_them_is_away():
             for name, url in urls.items()
         }
         met: list[str] = []
-        document = await composition.meet_members(
+        document = await network_composition.meet_members(
             Settings(network=NetworkSettings(members=members)), lambda one: met.append(one.id)
         )
 

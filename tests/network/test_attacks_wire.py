@@ -245,7 +245,7 @@ def _line(event: Mapping[str, Any]) -> str:
 
 
 def _contents(folder: Path) -> list[str]:
-    return [one.read_text() for one in folder.rglob("*") if one.is_file()]
+    return [one.read_bytes().decode("latin-1") for one in folder.rglob("*") if one.is_file()]
 
 
 async def test_a_member_learns_nothing_of_who_asks(tmp_path: Path):

@@ -125,7 +125,13 @@ async def test_a_beacon_of_ours_is_described_whole(aiohttp_server: Any) -> None:
         records={"individual": [{"id": "p1", "sex": {"id": "NCIT:C16576", "label": "female"}}]},
     )
     settings = Settings(
-        policy=PolicySettings(datasets={"open": DatasetPolicy(public={"*": Level.RECORD})})
+        policy=PolicySettings(
+            datasets={
+                "open": DatasetPolicy(
+                    public={"*": Level.RECORD}, min_count=1, accept_risk="invented people"
+                )
+            }
+        )
     )
     store = MemoryStore({"open": people})
     server = await aiohttp_server(composition.app(settings, store, store))

@@ -236,7 +236,10 @@ def world(mongo_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         where = (
             "" if code == "es" else f'[mongo]\nuri = "{mongo_uri}"\ndatabase = "killed_{code}"\n'
         )
-        policy = f'[policy.datasets.{code}.public]\n"*" = "count"\n'
+        policy = (
+            f'[policy.datasets.{code}]\nmin_count = 1\naccept_risk = "invented people"\n'
+            'public = { "*" = "count" }\n'
+        )
         own = f'[log]\naccess = false\n[identity]\nid = "{code}.example"\n'
         (one.folder / "settings.toml").write_text(where + own + policy)
         fill(one.folder, code)

@@ -346,7 +346,7 @@ class TestCatalogue:
         found = member_document(IDENTITY, FI, None, None)["response"]
 
         assert found["name"] == "Beacon of FI"
-        assert found["countsInWords"] == "Counts are exact."
+        assert found["countsInWords"] == "Counts as they are."
 
     @pytest.mark.parametrize("reporting", Reporting)
     def test_every_way_to_report_counts_has_words(self, reporting: Reporting) -> None:

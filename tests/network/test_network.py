@@ -18,8 +18,8 @@ from beacon.framework.streaming import Part
 from beacon.model.entry_types import MODEL
 from beacon.network import hops
 from beacon.network.dialects import Dialect
+from beacon.network.discovery import discovering
 from beacon.network.guard import Manners
-from beacon.network.network import discovering
 from beacon.network.planning import Ask
 from beacon.network.requests import encode
 from beacon.settings import CountSettings, Reporting
@@ -75,7 +75,7 @@ async def test_every_member_is_in_one_state_whatever_it_does():
             answer = await network.search(question(), EVERYTHING, deadline_s=1.0)
             took = time.monotonic() - before
 
-    assert took < 1.1
+    assert took < 4.0  # and not the ten seconds that questions have otherwise
     assert states(answer.info) == {
         "hit": "hit",
         "miss": "miss",
@@ -129,8 +129,8 @@ async def test_twenty_seven_countries_of_which_seven_do_not_answer_well():
                 await _timed(network)
             later = await _timed(network)
 
-    assert first[0] <= 1.1
-    assert later[0] <= 0.5, states(later[1].info)
+    assert first[0] < 4.0
+    assert later[0] < 0.9, states(later[1].info)  # to wait for anybody takes to the deadline
     for _, answer in (first, later):
         assert len(states(answer.info)) == 27
     assert Counter(states(first[1].info).values())["timeout"] == 3
@@ -148,7 +148,7 @@ async def test_a_silent_member_is_never_a_no():
         members = [one.member(name) for name, one in met.items()]
 
         async with network_of(members) as network:
-            answer = await network.search(question(), EVERYTHING, deadline_s=0.3)
+            answer = await network.search(question(), EVERYTHING, deadline_s=1.0)
 
     assert [one.dataset_id for one in answer.result_sets] == ["d1"]
     assert status_of(answer.info)["existsCertainty"] == "partial"
@@ -244,7 +244,7 @@ async def test_a_question_that_nobody_waits_for_is_given_up():
 
 
 async def test_a_stream_tells_each_member_the_moment_it_answers():
-    async with fakes(fast=Answers(), slow=Slow(0.5)) as met:
+    async with fakes(fast=Answers(), slow=Slow(1.5)) as met:
         members = [one.member(name) for name, one in met.items()]
         async with network_of(members) as network:
             before = time.monotonic()
@@ -260,8 +260,9 @@ async def test_a_stream_tells_each_member_the_moment_it_answers():
         ("summary", None),
         ("complete", None),
     ]
-    assert told[0][2] < 0.05
-    assert told[1][2] < 0.2
+    assert told[0][2] < 0.5
+    assert told[1][2] < 1.0
+    assert told[2][2] >= 1.49
 
 
 async def test_a_part_of_a_member_that_gave_no_answer_has_none():
@@ -277,10 +278,10 @@ async def test_a_part_of_a_member_that_gave_no_answer_has_none():
 
 
 async def test_late_answers_are_kept_for_who_asks_again():
-    async with fakes(fast=Answers(), late=Slow(0.4)) as met:
+    async with fakes(fast=Answers(), late=Slow(1.6)) as met:
         members = [one.member(name) for name, one in met.items()]
         async with network_of(members) as network:
-            first = await parts_of(network.stream(question(), EVERYTHING, deadline_s=0.2))
+            first = await parts_of(network.stream(question(), EVERYTHING, deadline_s=0.8))
             query_id = first[0].about["queryId"]
             again = await parts_of(network.resume(query_id, EVERYTHING, after=len(first)))
             everything = await parts_of(network.resume(query_id, EVERYTHING))
@@ -298,13 +299,13 @@ async def test_late_answers_are_kept_for_who_asks_again():
 async def test_a_stream_that_nobody_reads_gives_its_members_back():
     async with fakes(fi=Answers(), hangs=Hangs()) as met:
         members = [one.member(name) for name, one in met.items()]
-        async with network_of(members, alone_s=0.3) as network:
+        async with network_of(members, alone_s=1.2) as network:
             stream = network.stream(question(), EVERYTHING)
             accepted = await anext(stream)
             await stream.aclose()
-            await asyncio.sleep(0.1)
-            in_time = network.remotes.condition("hangs").in_flight
             await asyncio.sleep(0.4)
+            in_time = network.remotes.condition("hangs").in_flight
+            await asyncio.sleep(1.2)
             too_late = network.remotes.condition("hangs").in_flight
             parts = await parts_of(network.resume(accepted.about["queryId"], EVERYTHING))
 
@@ -315,8 +316,8 @@ async def test_a_stream_that_nobody_reads_gives_its_members_back():
 
 
 async def test_a_reader_who_comes_back_in_time_finds_the_stream_going_on():
-    async with fakes(slow=Slow(0.5)) as met:
-        async with network_of([met["slow"].member("slow")], alone_s=0.3) as network:
+    async with fakes(slow=Slow(2.0)) as met:
+        async with network_of([met["slow"].member("slow")], alone_s=1.2) as network:
             stream = network.stream(question(), EVERYTHING)
             accepted = await anext(stream)
             await stream.aclose()
@@ -418,7 +419,7 @@ async def test_of_many_questions_each_ends_at_the_deadline():
             ]
             took = time.monotonic() - before
 
-    assert took < 0.7
+    assert took < 3.0
     assert [states(one.info) for one in found] == [{"fi": "hit", "hangs": "timeout"}] * 8
 
 

@@ -271,7 +271,7 @@ async def test_a_stream_begins_at_once_and_ends_with_the_slowest(
         assert {one["about"]["beaconId"] for one in members} == set(BY_ID)
         assert told_in(members) == as_told(seen)
         assert parts[-2]["answer"]["responseSummary"]["exists"] == (seen.total > 0)
-    assert statistics.median(firsts) < 0.1
+    assert statistics.median(firsts) < 0.4
     assert statistics.median(ratios) < 2
 
 

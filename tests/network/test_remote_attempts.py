@@ -52,7 +52,7 @@ async def test_a_member_that_is_away_is_not_asked_and_found_again_without_a_ques
     assert failure.state is State.BREAKER_OPEN
     assert failure.reason.startswith("not answering since ")
     assert failure.reason.endswith(" UTC")
-    assert took < 0.5
+    assert took < 2.0
     assert (away.breaker, away.since is not None) == ("open", True)
     assert questions_meanwhile == 0
     assert [one.path for one in fake.received] == ["/info", "/g_variants"]
@@ -72,7 +72,7 @@ async def test_silence_opens_the_breaker_and_costs_nothing_from_then_on() -> Non
             took = loop.time() - started
 
     assert failure.state is State.BREAKER_OPEN
-    assert took < 0.5
+    assert took < 2.0
 
 
 async def test_askers_in_a_hurry_do_not_open_the_breaker() -> None:
@@ -135,7 +135,7 @@ async def test_a_broken_connection_is_tried_once_more() -> None:
     ("retry_after", "seconds", "status"),
     [
         ("0", 5.0, 200),
-        ("1", 5.0, 200),
+        ("1", 12.0, 200),
         ("2", 5.0, 503),  # too long to wait for
         ("1", 1.5, 503),  # more than half of the time
         (None, 5.0, 503),
@@ -197,7 +197,7 @@ async def test_a_copy_is_asked_as_well_when_the_first_is_unusually_slow() -> Non
 
     assert before == 0
     assert b'"copy"' in reply.body
-    assert 0.19 <= took < 1.0
+    assert 0.19 <= took < 3.0
     assert (after.hedges, after.in_flight) == (1, 0)
 
 

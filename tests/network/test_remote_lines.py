@@ -81,7 +81,7 @@ async def test_lines_may_come_in_any_pieces_and_the_last_without_an_end() -> Non
 
 
 async def test_lines_are_there_before_the_next_ones_are_sent() -> None:
-    async with writing(b"1\n", b"2\n", pause_s=0.5) as (remotes, member):
+    async with writing(b"1\n", b"2\n", pause_s=3.0) as (remotes, member):
         loop = asyncio.get_running_loop()
         started = loop.time()
         lines = remotes.lines(member, batch(1), deadline=started + 5)
@@ -90,7 +90,7 @@ async def test_lines_are_there_before_the_next_ones_are_sent() -> None:
             took = loop.time() - started
         after = condition(remotes, member)
 
-    assert (first, took < 0.45) == (b"1", True)
+    assert (first, took < 2.0) == (b"1", True)
     assert after.in_flight == 0
 
 
@@ -105,9 +105,9 @@ async def read_slowly(
 
 async def test_lines_end_at_the_deadline_while_the_member_is_waited_for() -> None:
     read: list[bytes] = []
-    async with writing(b"1\n", b"2\n", b"3\n", pause_s=0.3) as (remotes, member):
+    async with writing(b"1\n", b"2\n", b"3\n", pause_s=1.0) as (remotes, member):
         with pytest.raises(MemberFailure) as caught:
-            await read_slowly(remotes, member, read, seconds=0.45, pause_s=0)
+            await read_slowly(remotes, member, read, seconds=1.5, pause_s=0)
 
     assert read == [b"1", b"2"]
     assert caught.value.state is State.TIMEOUT
@@ -116,7 +116,7 @@ async def test_lines_end_at_the_deadline_while_the_member_is_waited_for() -> Non
 async def test_a_reader_who_takes_time_loses_nothing_that_came_in_time() -> None:
     read: list[bytes] = []
     async with writing(b"1\n2\n", b"3\n") as (remotes, member):
-        await read_slowly(remotes, member, read, seconds=0.2, pause_s=0.15)
+        await read_slowly(remotes, member, read, seconds=1.0, pause_s=0.6)
 
     assert read == [b"1", b"2", b"3"]
 
