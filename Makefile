@@ -5,7 +5,7 @@ T ?= tests
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help setup test check fix docs demo bench ci clean
+.PHONY: help setup test check audit sbom fix docs demo bench attack ci clean
 .DEFAULT_GOAL := help
 
 help:  ## List these commands
@@ -24,11 +24,19 @@ $(READY): pyproject.toml
 test: $(READY)  ## Run the tests, or a part: make test T=tests/web
 	$(BIN)/pytest $(T)
 
-check: $(READY)  ## Formatting, lint, types, and who may import whom
+check: $(READY)  ## Formatting, lint, types, who may import whom, and dependencies
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python tools/supply_chain.py check
+	$(BIN)/python tools/supply_chain.py audit
+
+audit: $(READY)  ## Ask osv.dev for known faults of dependencies; says so where there is no network
+	$(BIN)/python tools/supply_chain.py audit
+
+sbom: $(READY)  ## Write dist/sbom.json: everything that is delivered, as CycloneDX
+	$(BIN)/python tools/supply_chain.py sbom
 
 fix: $(READY)  ## Format, and repair what can be repaired
 	$(BIN)/ruff check --fix .
@@ -42,6 +50,9 @@ demo: $(READY)  ## Serve three made-up countries, and their network on http://12
 
 bench: $(READY)  ## Measure questions and loads, with ratios
 	$(BIN)/python -m tests.bench
+
+attack: $(READY)  ## Attack a live beacon as privacy research does, and write the evidence
+	$(BIN)/python -m tests.attacks
 
 ci: check test docs  ## What the build server runs
 

@@ -10,9 +10,10 @@ from typing import Any
 import pymongo
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
+from pymongo.uri_parser import parse_uri
 from pymongo.write_concern import WriteConcern
 
-from beacon.framework.errors import OperatorError
+from beacon.framework.errors import OperatorError, SettingsError
 from beacon.mongo.embedded import Change, embedded_mongod
 from beacon.settings import Settings
 
@@ -33,14 +34,33 @@ def database_uri(
     Args:
         settings: They name the database.
         on_change: Told, from a thread of its own, what becomes of an embedded one.
+
+    Raises:
+        SettingsError: `mongo.uri` is no connection string.
     """
     if settings.mongo.uri:
+        check_uri(settings.mongo.uri)
         yield settings.mongo.uri
         return
     with embedded_mongod(
         Path(settings.data_dir), cache_gb=settings.mongo.cache_gb or None, on_change=on_change
     ) as uri:
         yield uri
+
+
+def check_uri(uri: str) -> None:
+    """Raise `SettingsError` for what is no connection string, without quoting any of it."""
+    try:
+        # The name of a cluster is looked up when it is connected to, not here.
+        parse_uri(uri.replace("mongodb+srv://", "mongodb://", 1), warn=False)
+    except (PyMongoError, ValueError, TypeError, OSError):
+        # The driver's own words quote parts of it, which may be of a password.
+        raise SettingsError(
+            "mongo.uri is not a MongoDB connection string such as "
+            "mongodb://user:password@host/database?tls=true; user and password are written with "
+            "percent signs for anything but letters and digits, and the files of TLS options must "
+            "be there"
+        ) from None
 
 
 @contextlib.contextmanager
@@ -61,11 +81,11 @@ def database_at(uri: str, settings: Settings) -> Iterator[Documents]:
     Raises:
         OperatorError: It does not answer.
     """
-    client: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(
-        uri, serverSelectionTimeoutMS=_COMMAND_TIMEOUT_MS
-    )
-    with client:
+    with contextlib.ExitStack() as stack:
         try:
+            client: pymongo.MongoClient[dict[str, Any]] = stack.enter_context(
+                pymongo.MongoClient(uri, serverSelectionTimeoutMS=_COMMAND_TIMEOUT_MS)
+            )
             client.admin.command("ping")
         except PyMongoError as error:
             # Not the connection string, which may hold a password.

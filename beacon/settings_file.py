@@ -21,6 +21,9 @@ from beacon.settings import Settings
 
 ENVIRONMENT_PREFIX = "BEACON__"
 
+_MONGO = ("mongodb://", "mongodb+srv://")
+_STARS = "***"
+
 
 class Setting(msgspec.Struct, frozen=True, kw_only=True):
     """One line of the reference: a key, what it holds and what it means."""
@@ -46,7 +49,8 @@ def load(path: Path | None, environment: Mapping[str, str]) -> Settings:
         environment: Usually `os.environ`. Lists are separated by commas.
 
     Raises:
-        SettingsError: Something is unknown or wrong; the message names the key.
+        SettingsError: Something is unknown or wrong, or a file that is named cannot be read; the
+            message names the key, and never quotes what is secret.
     """
     document = {} if path is None else _read(path)
     _check_keys(_ROOT, document, "")
@@ -57,23 +61,48 @@ def load(path: Path | None, environment: Mapping[str, str]) -> Settings:
             _set(document, variable, environment[variable])
         settings = _convert(document, strict=False)  # "5050" in the environment is a number
     folder = Path() if path is None else path.parent
-    return msgspec.structs.replace(
-        settings,
-        data_dir=_in(folder, settings.data_dir),
-        assemblies={
-            name: msgspec.structs.replace(
-                one,
-                fasta=_in(folder, one.fasta) if one.fasta else "",
-                chain_to={to: _in(folder, path) for to, path in one.chain_to.items()},
-            )
-            for name, one in settings.assemblies.items()
-        },
-    )
+    values = _absolute(_ROOT, msgspec.to_builtins(settings), folder, is_path=False)
+    return _with_uri_of_file(_convert(values, strict=True))
 
 
-def _in(folder: Path, path: str) -> str:
-    """The absolute path of what a settings file names."""
-    return str((folder / Path(path).expanduser()).absolute())
+def _absolute(kind: inspect.Type, value: Any, folder: Path, *, is_path: bool) -> Any:
+    """Plain values in which relative paths start at a folder."""
+    is_path = is_path or _says(kind, "path")
+    match _bare(kind), value:
+        case inspect.StructType() as section, dict():
+            kinds = {one.encode_name: one.type for one in section.fields}
+            return {
+                key: _absolute(kinds[key], one, folder, is_path=False) for key, one in value.items()
+            }
+        case inspect.DictType(value_type=inner), dict():
+            return {
+                key: _absolute(inner, one, folder, is_path=is_path) for key, one in value.items()
+            }
+        case _, str() if is_path and value:
+            return str((folder / Path(value).expanduser()).absolute())
+        case _:
+            return value
+
+
+def _with_uri_of_file(settings: Settings) -> Settings:
+    """The settings with what `mongo.uri_file` holds as `mongo.uri`."""
+    mongo = settings.mongo
+    if not mongo.uri_file:
+        return settings
+    if mongo.uri:
+        raise SettingsError("mongo.uri_file: mongo.uri is given as well; one of them is enough")
+    try:
+        uri = Path(mongo.uri_file).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise SettingsError(f"mongo.uri_file: {mongo.uri_file}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"mongo.uri_file: {mongo.uri_file} is not text") from error
+    if not uri.startswith(_MONGO) or len(uri.split()) != 1:
+        # The content is secret.
+        raise SettingsError(
+            f"mongo.uri_file: {mongo.uri_file} does not hold one MongoDB connection string"
+        )
+    return msgspec.structs.replace(settings, mongo=msgspec.structs.replace(mongo, uri=uri))
 
 
 def table() -> tuple[Setting, ...]:
@@ -81,17 +110,52 @@ def table() -> tuple[Setting, ...]:
     return tuple(_settings_of(_ROOT, ""))
 
 
-def masked(settings: Settings) -> dict[str, Any]:
-    """The settings as plain values, for people to read: secrets are starred out."""
-    document: dict[str, Any] = msgspec.to_builtins(settings)
-    for setting in table():
-        *sections, key = setting.key.split(".")
-        place = document
-        for section in sections:
-            place = place.get(section, {})
-        if setting.is_secret and place.get(key):
-            place[key] = "***"
+def masked(settings: msgspec.Struct) -> dict[str, Any]:
+    """The settings as plain values, for people to read: secrets are starred out.
+
+    Args:
+        settings: All of them, or a section.
+    """
+    kind = inspect.type_info(type(settings))
+    document: dict[str, Any] = _masked(kind, msgspec.to_builtins(settings), is_secret=False)
     return document
+
+
+def _masked(kind: inspect.Type, value: Any, *, is_secret: bool) -> Any:
+    is_secret = is_secret or _says(kind, "secret")
+    match _bare(kind), value:
+        case inspect.StructType() as section, dict():
+            kinds = {one.encode_name: one.type for one in section.fields}
+            return {
+                key: _masked(kinds[key], one, is_secret=is_secret) if key in kinds else one
+                for key, one in value.items()
+            }
+        case inspect.DictType(value_type=inner), dict():
+            return {key: _masked(inner, one, is_secret=is_secret) for key, one in value.items()}
+        case inspect.VarTupleType(item_type=inner), list() | tuple():
+            return [_masked(inner, one, is_secret=is_secret) for one in value]
+        case inspect.UnionType(types=kinds), dict() | list() | tuple():
+            # Which of them it is need not be known: starred is what any of them would star.
+            shown = value
+            for one in kinds:
+                if isinstance(_bare(one), _CONTAINERS[type(value)]):
+                    shown = _masked(one, shown, is_secret=is_secret)
+            return shown
+        case inspect.UnionType(types=kinds), _ if any(_says(one, "secret") for one in kinds):
+            is_secret = True
+    return _STARS if is_secret and value else value
+
+
+_CONTAINERS: Mapping[type, tuple[type, ...]] = {
+    dict: (inspect.StructType, inspect.DictType),
+    list: (inspect.VarTupleType,),
+    tuple: (inspect.VarTupleType,),
+}
+
+
+def _says(kind: inspect.Type, mark: str) -> bool:
+    """Whether a setting is marked so where it is declared."""
+    return isinstance(kind, inspect.Metadata) and bool((kind.extra or {}).get(mark))
 
 
 def json_schema() -> dict[str, Any]:
@@ -197,7 +261,6 @@ def _settings_of(section: inspect.StructType, prefix: str) -> Iterator[Setting]:
                 yield from _settings_of(inner, f'{key}."<id>".')
             case bare:
                 metadata = one.type if isinstance(one.type, inspect.Metadata) else None
-                extra = (metadata and metadata.extra) or {}
                 schema = (metadata and metadata.extra_json_schema) or {}
                 no_default = one.default is msgspec.NODEFAULT
                 yield Setting(
@@ -205,7 +268,7 @@ def _settings_of(section: inspect.StructType, prefix: str) -> Iterator[Setting]:
                     type=_type_name(bare),
                     default={} if no_default else msgspec.to_builtins(one.default),
                     help=schema.get("description", ""),
-                    is_secret=bool(extra.get("secret")),
+                    is_secret=_says(one.type, "secret"),
                 )
 
 

@@ -5,10 +5,9 @@ Routes derive from the model. A path is matched once, by the router; handlers ne
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
-from urllib.parse import parse_qsl
 
 import msgspec
 from aiohttp import hdrs, web
@@ -16,8 +15,10 @@ from aiohttp import hdrs, web
 from beacon import schemas
 from beacon.framework import extensions, information
 from beacon.framework.access import NOTHING, Access
+from beacon.framework.audit import Audit
+from beacon.framework.disclosure import Disclosed
 from beacon.framework.entry_types import Endpoint, endpoints
-from beacon.framework.errors import InvalidRequest, NotFound, UnsupportedMediaType
+from beacon.framework.errors import BeaconError, NotFound
 from beacon.framework.extensions import Extensions
 from beacon.framework.openapi import openapi
 from beacon.framework.query import Query
@@ -26,13 +27,19 @@ from beacon.framework.response import encode_answer, encode_error
 from beacon.framework.service import Service
 from beacon.framework.stream_encoding import LINES
 from beacon.metrics import Metrics
+from beacon.settings import LimitSettings
 from beacon.web import health, network_pages
-from beacon.web.batch import Batches
+from beacon.web.batch import Batches, Noted
+from beacon.web.client_addresses import ClientAddresses
 from beacon.web.cors import Cors
 from beacon.web.middleware import JSON_HEADERS, QUERY, Handler, observe
 from beacon.web.network_pages import NetworkPages
 from beacon.web.preferences import deadline
+from beacon.web.rate_limits import RateLimits
+from beacon.web.received import body_of, parameters_of
+from beacon.web.recording import ACCESS, DISCLOSED, Recording
 from beacon.web.sending import Sending
+from beacon.web.steady import CALLER, steady
 from beacon.web.streams import Streams, after_of, wanted_form
 
 API = "/api"
@@ -41,11 +48,9 @@ API = "/api"
 _VERSION = API + r"/{version:v2(?:\.\d+){0,2}}"
 """Some clients append a version of the specification to the address they were given."""
 
-_PARAMETERS_MAX = 1000
 _PUBLIC_HEADERS = {
     hdrs.CONTENT_TYPE: "application/json; charset=utf-8",
     hdrs.CACHE_CONTROL: "public, max-age=300",
-    "X-Content-Type-Options": "nosniff",
 }
 """Headers of what everybody is told alike."""
 
@@ -59,7 +64,8 @@ class Serving(msgspec.Struct, frozen=True, kw_only=True):
     `deadline_s` is how long an answer may take, `body_timeout_s` how long a client may take to
     send its body, of which `body_max_bytes` are read after decompression. `batch_max` is how many
     questions a batch may hold. `heartbeat_s` lies between the signs of life of an answer that
-    comes in parts.
+    comes in parts. Answers about datasets that protect few people leave at multiples of
+    `answer_step_s` after their request came; 0 is at once.
     """
 
     deadline_s: float = 30.0
@@ -69,6 +75,7 @@ class Serving(msgspec.Struct, frozen=True, kw_only=True):
     access_log: bool = True
     batch_max: int = 1000
     heartbeat_s: float = 15.0
+    answer_step_s: float = 0.0
 
 
 def create_app(
@@ -78,6 +85,8 @@ def create_app(
     *,
     network: NetworkPages | None = None,
     metrics: Metrics | None = None,
+    rates: RateLimits | None = None,
+    audit: Audit | None = None,
 ) -> web.Application:
     """Build the application. Nothing in it changes after this, but the counters.
 
@@ -88,11 +97,15 @@ def create_app(
         network: What is told of the beacons behind this one, and instead of the informational
             documents of a beacon with data of its own.
         metrics: Where requests are counted; shown with whatever else is counted there.
+        rates: How much callers may ask; without it as much as they like.
+        audit: Where every access is written down before it is answered.
     """
     metrics = metrics or Metrics()
+    rates = rates or RateLimits(LimitSettings(), ClientAddresses())
     cors = Cors(serving.cors_origins)
     sending = Sending(cors, serving.heartbeat_s)
-    streams = Streams(service, sending)
+    recording = Recording(audit)
+    streams = Streams(service, sending, recording)
     offered = Extensions(
         batch_max=serving.batch_max,
         streaming=service.streams,
@@ -103,8 +116,13 @@ def create_app(
     def error_body(status: int, message: str, query: Query | None) -> bytes:
         return encode_error(status, message, query, service.identity)
 
-    middleware = observe(error_body, cors, metrics, access_log=serving.access_log)
-    app = web.Application(middlewares=[middleware], client_max_size=serving.body_max_bytes)
+    middleware = observe(
+        error_body, cors, metrics, rates, recording.request, access_log=serving.access_log
+    )
+    app = web.Application(
+        middlewares=[steady(serving.answer_step_s), middleware],
+        client_max_size=serving.body_max_bytes,
+    )
     health.add_routes(app, service.source.check, metrics)
     app.router.add_get("/", _front_page(service))
     for path, handler in _informational(service, offered, network).items():
@@ -117,21 +135,23 @@ def create_app(
         _constant(openapi(service.model, service.identity, described, offered)),
     )
     _add(app, hdrs.METH_GET, "/schemas/{path:.+}", _schema)
-    _add(app, hdrs.METH_GET, "/filtering_terms", _terms(service, identify, serving, None))
+    _add(app, hdrs.METH_GET, "/filtering_terms", _terms(service, identify, serving, rates, None))
     for endpoint in endpoints(service.model):
         if endpoint.kind == "filtering_terms":
-            handler = _terms(service, identify, serving, endpoint)
+            handler = _terms(service, identify, serving, rates, endpoint)
             _add(app, hdrs.METH_GET, endpoint.pattern, handler)
             # Or the router would take it for an entry of that name.
             _add(app, hdrs.METH_POST, endpoint.pattern, _only_get)
             continue
-        answer = _answer(service, identify, serving, streams)
+        answer = _answer(service, identify, serving, streams, rates)
         _add(app, hdrs.METH_GET, endpoint.pattern, _get(service, endpoint, answer))
         _add(app, hdrs.METH_POST, endpoint.pattern, _post(service, serving, endpoint, answer))
     batches = Batches(service, sending, serving.batch_max)
-    _add(app, hdrs.METH_POST, extensions.BATCH, _batch(batches, identify, serving))
+    _add(
+        app, hdrs.METH_POST, extensions.BATCH, _batch(batches, identify, serving, rates, recording)
+    )
     if offered.streaming:
-        _add(app, hdrs.METH_GET, extensions.QUESTION, _resume(streams, identify))
+        _add(app, hdrs.METH_GET, extensions.QUESTION, _resume(streams, identify, rates))
     if network is not None:
         _add(app, hdrs.METH_GET, extensions.MEMBERS, network_pages.members(network))
         _add(app, hdrs.METH_GET, extensions.MEMBER, network_pages.member(network))
@@ -157,7 +177,7 @@ Answer = Callable[[web.Request, Query], Awaitable[web.StreamResponse]]
 
 def _get(service: Service, endpoint: Endpoint, answer: Answer) -> Handler:
     async def get(request: web.Request) -> web.StreamResponse:
-        parameters = _parameters(request)
+        parameters = parameters_of(request)
         query = decode_get(endpoint, request.match_info, parameters, service.model, service.limits)
         return await answer(request, query)
 
@@ -166,26 +186,32 @@ def _get(service: Service, endpoint: Endpoint, answer: Answer) -> Handler:
 
 def _post(service: Service, serving: Serving, endpoint: Endpoint, answer: Answer) -> Handler:
     async def post(request: web.Request) -> web.StreamResponse:
-        body = await _body(request, serving.body_timeout_s)
+        body = await body_of(request, serving.body_timeout_s)
         query = decode_post(endpoint, request.match_info, body, service.model, service.limits)
         return await answer(request, query)
 
     return post
 
 
-def _answer(service: Service, identify: Identify, serving: Serving, streams: Streams) -> Answer:
+def _answer(
+    service: Service, identify: Identify, serving: Serving, streams: Streams, rates: RateLimits
+) -> Answer:
     comes_in_parts = service.streams
 
     async def answer(request: web.Request, query: Query) -> web.StreamResponse:
         request[QUERY] = query
         # Beacon v2: test mode skips authentication. It is answered from synthetic records.
         access = NOTHING if query.test_mode else await identify(request.headers)
+        request[CALLER] = request[ACCESS] = access
+        rates.admit(request, access)
+        rates.count_variant(request, access, query)
         limit = deadline(request.headers, serving.deadline_s)
         if comes_in_parts and request.method != hdrs.METH_HEAD:
             form = wanted_form(request.headers)
             if form is not None:
                 return await streams.ask(request, query, access, form, limit)
         disclosed = await service.answer(query, access, limit.seconds)
+        request[DISCLOSED] = disclosed
         body = encode_answer(disclosed, query, service.identity, service.model)
         headers = {**JSON_HEADERS, **limit.headers} if limit.headers else JSON_HEADERS
         return web.Response(body=body, headers=headers)
@@ -193,19 +219,33 @@ def _answer(service: Service, identify: Identify, serving: Serving, streams: Str
     return answer
 
 
-def _batch(batches: Batches, identify: Identify, serving: Serving) -> Handler:
+def _batch(
+    batches: Batches,
+    identify: Identify,
+    serving: Serving,
+    rates: RateLimits,
+    recording: Recording,
+) -> Handler:
     async def answer(request: web.Request) -> web.StreamResponse:
-        batch = batches.read(await _body(request, serving.body_timeout_s))
+        batch = batches.read(await body_of(request, serving.body_timeout_s))
         access = NOTHING if batch.test_mode else await identify(request.headers)
+        request[CALLER] = access
+        rates.admit(request, access, len(batch.items))
         limit = deadline(request.headers, serving.deadline_s)
-        return await batches.answer(request, batch, access, limit)
+
+        def record(query: Query, found: Disclosed | BeaconError) -> None:
+            recording.question(request, query, access, found)
+
+        noted = Noted(count=partial(rates.count_variant, request, access), record=record)
+        return await batches.answer(request, batch, access, limit, noted)
 
     return answer
 
 
-def _resume(streams: Streams, identify: Identify) -> Handler:
+def _resume(streams: Streams, identify: Identify, rates: RateLimits) -> Handler:
     async def resume(request: web.Request) -> web.StreamResponse:
-        access = await identify(request.headers)
+        request[CALLER] = access = await identify(request.headers)
+        rates.admit(request, access)
         query_id = request.match_info["id"]
         form = wanted_form(request.headers) or LINES
         return await streams.resume(request, query_id, access, form, after_of(request, query_id))
@@ -214,11 +254,18 @@ def _resume(streams: Streams, identify: Identify) -> Handler:
 
 
 def _terms(
-    service: Service, identify: Identify, serving: Serving, endpoint: Endpoint | None
+    service: Service,
+    identify: Identify,
+    serving: Serving,
+    rates: RateLimits,
+    endpoint: Endpoint | None,
 ) -> Handler:
     async def terms(request: web.Request) -> web.Response:
-        query, test_mode = decode_terms(endpoint, request.match_info, _parameters(request))
-        access = NOTHING if test_mode else await identify(request.headers)
+        query, test_mode = decode_terms(endpoint, request.match_info, parameters_of(request))
+        request[CALLER] = access = NOTHING if test_mode else await identify(request.headers)
+        if not test_mode:
+            request[ACCESS] = access
+        rates.admit(request, access)
         found = await service.filtering_terms(
             query, access, serving.deadline_s, test_mode=test_mode
         )
@@ -289,39 +336,3 @@ def _front_page(service: Service) -> Handler:
         return web.Response(text=text)
 
     return front_page
-
-
-def _parameters(request: web.Request) -> list[tuple[str, str]]:
-    """Name and value of each parameter of the URL, decoded; a plus sign is a space.
-
-    Raises:
-        InvalidRequest: They are not UTF-8, or far too many.
-    """
-    text = request.rel_url.raw_query_string
-    if not text:
-        return []
-    try:
-        return parse_qsl(
-            text, keep_blank_values=True, errors="strict", max_num_fields=_PARAMETERS_MAX
-        )
-    except ValueError as error:
-        raise InvalidRequest("the parameters are not UTF-8, or too many") from error
-
-
-async def _body(request: web.Request, timeout_s: float) -> bytes:
-    """The body of a request, decompressed.
-
-    Raises:
-        UnsupportedMediaType: It says that it is not JSON.
-        InvalidRequest: It does not arrive whole, or cannot be decompressed.
-    """
-    declared = request.headers.get(hdrs.CONTENT_TYPE)
-    if declared is not None and request.content_type != "application/json":
-        raise UnsupportedMediaType("the body must be application/json")
-    try:
-        async with asyncio.timeout(timeout_s):
-            return await request.read()
-    except web.RequestPayloadError as error:
-        raise InvalidRequest("the body is cut off or cannot be decompressed") from error
-    except TimeoutError as error:
-        raise InvalidRequest(f"the body did not arrive within {timeout_s:g} s") from error

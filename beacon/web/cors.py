@@ -35,6 +35,8 @@ class Cors:
         if origin is None or not (self._any or origin in self._origins):
             return
         response.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = ANY_ORIGIN if self._any else origin
-        response.headers[hdrs.ACCESS_CONTROL_EXPOSE_HEADERS] = "X-Request-ID, Preference-Applied"
+        response.headers[hdrs.ACCESS_CONTROL_EXPOSE_HEADERS] = (
+            "X-Request-ID, Preference-Applied, Retry-After"
+        )
         if request.method == hdrs.METH_OPTIONS:
             response.headers.update(_PREFLIGHT)

@@ -15,6 +15,7 @@ from aiohttp import web
 
 from beacon.framework.errors import OperatorError
 from beacon.web import server
+from beacon.web.connections import Listening
 
 log = structlog.stdlib.get_logger()
 
@@ -25,11 +26,13 @@ class Plan:
 
     Attributes:
         open_app: Makes the application, and closes what it needs after its last answer.
+        listening: Reads how its connections are accepted.
         shutdown_timeout_s: How long open requests may still take after a stop.
         handover_timeout_s: The same when another application takes over.
     """
 
     open_app: Callable[[], AbstractAsyncContextManager[web.Application]]
+    listening: Callable[[], Listening]
     shutdown_timeout_s: float
     handover_timeout_s: float
 
@@ -128,6 +131,7 @@ class _Generation:
                 app,
                 sock,
                 self._ending,
+                self._plan.listening(),
                 shutdown_timeout_s=self._plan.shutdown_timeout_s,
                 handover_timeout_s=self._plan.handover_timeout_s,
                 on_ready=self._ready.set,

@@ -5,6 +5,7 @@ The only `except Exception` of this software is here.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import re
 import secrets
@@ -16,10 +17,17 @@ import structlog
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Middleware
 
-from beacon.framework.errors import BeaconError, SourceUnavailable, Unauthorized
+from beacon.framework.errors import (
+    AuditUnavailable,
+    BeaconError,
+    SourceUnavailable,
+    TooManyRequests,
+    Unauthorized,
+)
 from beacon.framework.query import Query
 from beacon.metrics import Metrics
 from beacon.web.cors import Cors
+from beacon.web.rate_limits import RateLimits
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -33,13 +41,22 @@ BEGUN = web.RequestKey("begun", web.StreamResponse)
 """The response of this request, once its head was sent: nothing else can be answered then."""
 
 REQUEST_ID = "X-Request-ID"
-JSON_HEADERS = {
+JSON_HEADERS: dict[str, str] = {
     hdrs.CONTENT_TYPE: "application/json; charset=utf-8",
     hdrs.CACHE_CONTROL: "private, no-store",
     hdrs.VARY: "Authorization, X-Beacon-Purpose",
-    "X-Content-Type-Options": "nosniff",
 }
 """Headers of an answer: it depends on who asked and may be about people, so nobody keeps it."""
+
+SECURITY_HEADERS: dict[str, str] = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    # Pages that may read answers do so by CORS, which this does not touch.
+    "Cross-Origin-Resource-Policy": "same-origin",
+    hdrs.SERVER: "genome-beacon",
+}
+"""Headers of every response: it is data, for whoever asked, and no page to be shown."""
 
 _URL_TOKEN = "access_token="  # noqa: S105 - the name of a parameter
 
@@ -64,8 +81,25 @@ class EncodeError(Protocol):
         """Encode one error; `query` is the question, when it could be read."""
 
 
+class Record(Protocol):
+    """Writes down what reached for data, before the answer leaves."""
+
+    def __call__(self, request: web.Request, status: int, error: BeaconError | None = None) -> None:
+        """Write it down; `error` is what the answer is instead.
+
+        Raises:
+            AuditUnavailable: It cannot be.
+        """
+
+
 def observe(
-    encode_error: EncodeError, cors: Cors, metrics: Metrics, *, access_log: bool
+    encode_error: EncodeError,
+    cors: Cors,
+    metrics: Metrics,
+    rates: RateLimits,
+    record: Record,
+    *,
+    access_log: bool,
 ) -> Middleware:
     """The one middleware.
 
@@ -73,6 +107,8 @@ def observe(
         encode_error: Makes the body of an error response.
         cors: Which web pages may read answers.
         metrics: Where requests are counted.
+        rates: How many requests are answered.
+        record: Writes down what reached for data.
         access_log: Whether to log each request.
     """
     # Ids need only be distinct: a random start for this process, then a running number.
@@ -87,22 +123,24 @@ def observe(
             request_id = f"{prefix}{next(numbers):x}"
         request[ID] = request_id
         try:
-            if _URL_TOKEN in request.rel_url.raw_query_string:
-                # It is in somebody's log by now. Passed over, the answer would be the public's.
-                raise Unauthorized("credentials are taken from the header Authorization alone")
-            response = await handler(request)
+            response = await _answered(request, handler)
         except BeaconError as error:
             if isinstance(error, SourceUnavailable):
                 log.warning("source_unavailable", request_id=request_id, reason=str(error))
             response = _error(request, error.status, str(error))
             if isinstance(error, Unauthorized):
                 response.headers[hdrs.WWW_AUTHENTICATE] = error.challenge
-            elif isinstance(error, SourceUnavailable) and error.retry_after_s is not None:
+            elif (
+                isinstance(error, SourceUnavailable | TooManyRequests)
+                and error.retry_after_s is not None
+            ):
                 response.headers[hdrs.RETRY_AFTER] = str(error.retry_after_s)
         except web.HTTPException as error:
             response = _from_aiohttp(request, error)
         except Exception:
             log.exception("request_failed", request_id=request_id)
+            with contextlib.suppress(AuditUnavailable):
+                record(request, 500)
             if BEGUN in request:
                 response = _cut(request)
             else:
@@ -110,7 +148,7 @@ def observe(
         if BEGUN not in request:
             complete_head(request, response, cors)
         seconds = perf_counter() - started
-        endpoint = _endpoint(request)
+        endpoint = endpoint_of(request)
         metrics.observe(endpoint, request.method, response.status, seconds)
         if access_log:
             query = request.get(QUERY)
@@ -125,6 +163,26 @@ def observe(
                 ms=round(seconds * 1000, 2),
             )
         return response
+
+    async def _answered(request: web.Request, handler: Handler) -> web.StreamResponse:
+        is_limited = rates.is_on and request.path not in WATCHED
+        if is_limited:
+            rates.enter(request)
+        try:
+            if _URL_TOKEN in request.rel_url.raw_query_string:
+                # It is in somebody's log by now. Passed over, the answer would be the public's.
+                raise Unauthorized(
+                    "credentials are taken from the header Authorization alone", reason="in_url"
+                )
+            response = await handler(request)
+            record(request, response.status)
+            return response
+        except BeaconError as error:
+            record(request, error.status, error)
+            raise
+        finally:
+            if is_limited:
+                rates.leave(request)
 
     def _error(request: web.Request, status: int, message: str) -> web.Response:
         body = encode_error(status, message, request.get(QUERY))
@@ -147,7 +205,10 @@ def observe(
 
 def complete_head(request: web.Request, response: web.StreamResponse, cors: Cors) -> None:
     """Add what every response has in its head; whoever sends one bit by bit does it at once."""
-    response.headers[REQUEST_ID] = request[ID]
+    headers = response.headers
+    headers.update(SECURITY_HEADERS)
+    headers.setdefault(hdrs.CACHE_CONTROL, "no-store")
+    headers[REQUEST_ID] = request[ID]
     cors.allow(request, response)
 
 
@@ -158,7 +219,7 @@ def _cut(request: web.Request) -> web.StreamResponse:
     return request[BEGUN]
 
 
-def _endpoint(request: web.Request) -> str:
+def endpoint_of(request: web.Request) -> str:
     """The pattern of the path, never the path: that may hold the id of a person."""
     resource = request.match_info.route.resource
     return "unknown" if resource is None else resource.canonical.rstrip("/") or "/"

@@ -19,7 +19,6 @@ Document = Mapping[str, Any]
 _HEADERS = {
     hdrs.CONTENT_TYPE: "application/json; charset=utf-8",
     hdrs.CACHE_CONTROL: "public, max-age=60",
-    "X-Content-Type-Options": "nosniff",
 }
 """Headers of what everybody is told alike, and what may be another tomorrow."""
 

@@ -15,11 +15,10 @@ from beacon.web.middleware import BEGUN, complete_head
 
 Lines = AsyncGenerator[bytes]
 
-HEADERS = {
+HEADERS: dict[str, str] = {
     hdrs.CACHE_CONTROL: "private, no-store",
     hdrs.VARY: "Authorization, X-Beacon-Purpose",
     "X-Accel-Buffering": "no",
-    "X-Content-Type-Options": "nosniff",
 }
 """Headers of what is sent as it comes: nobody keeps it, no proxy collects it first."""
 

@@ -15,17 +15,12 @@ from dataclasses import dataclass, field
 from aiohttp import hdrs, web
 
 from beacon.framework.errors import OperatorError
-
-MAX_LINE_BYTES = 32 * 1024
-"""Longest request line: a GET may carry a hundred filters."""
+from beacon.web import connections
+from beacon.web.connections import Listening
 
 HANDOVER_TIMEOUT_S = 30.0
 """How long open requests may take after a hand-over, where nothing else is said."""
 
-MAX_FIELD_BYTES = 72 * 1024
-"""Longest header: a passport may carry a hundred visas."""
-
-_BACKLOG = 1024
 _LOOK_S = 0.05
 _STDERR = 2
 _TELL_S = 5.0
@@ -52,7 +47,7 @@ def bind(host: str, port: int, count: int = 1) -> list[socket.socket]:
             if count > 1:
                 one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             one.bind(sockets[0].getsockname() if sockets else address)
-            one.listen(_BACKLOG)
+            one.listen(connections.BACKLOG)
             sockets.append(one)
     except OSError as error:
         raise OperatorError(f"cannot listen on {host} port {port}: {error.strerror}") from error
@@ -77,6 +72,7 @@ async def answer(
     app: web.Application,
     sock: socket.socket,
     ending: Ending,
+    listening: Listening,
     *,
     shutdown_timeout_s: float,
     handover_timeout_s: float,
@@ -92,6 +88,7 @@ async def answer(
         app: The application, not yet used.
         sock: A listening socket, on which others may listen too. It is left open.
         ending: Set by others.
+        listening: How connections are accepted.
         shutdown_timeout_s: How long open requests may still take after a stop.
         handover_timeout_s: The same after a hand-over.
         on_ready: Called when connections are accepted.
@@ -101,41 +98,39 @@ async def answer(
         if ending.hand_over.is_set():
             response.force_close()
             response.headers[hdrs.CONNECTION] = "close"
+        if listening.hsts_s:
+            response.headers[hdrs.STRICT_TRANSPORT_SECURITY] = f"max-age={listening.hsts_s}"
 
     app.on_response_prepare.append(announce)
-    runner = web.AppRunner(
-        app,
-        access_log=None,
-        shutdown_timeout=shutdown_timeout_s,
-        max_line_size=MAX_LINE_BYTES,
-        max_field_size=MAX_FIELD_BYTES,
-    )
+    runner = web.AppRunner(app, shutdown_timeout=shutdown_timeout_s)
     await runner.setup()
+    handlers = runner.server
+    if handlers is None:
+        raise RuntimeError("a runner that is set up has a server")
     try:
-        # A descriptor of its own: what closes with it is not the socket that others listen on.
-        site = web.SockSite(runner, sock.dup(), backlog=_BACKLOG)
-        await site.start()
-        on_ready()
-        await first_of(ending.stop, ending.hand_over)
+        accepting = await connections.accept(handlers, sock, listening)
+        try:
+            on_ready()
+            await first_of(ending.stop, ending.hand_over)
+        finally:
+            accepting.close()
         if not ending.stop.is_set():
-            await site.stop()
-            await _empty(runner, ending.stop, min(_TELL_S, handover_timeout_s))
-            if runner.server is not None:
-                runner.server.pre_shutdown()  # what is idle is closed; what is not, when answered
-            await _empty(runner, ending.stop, handover_timeout_s - _TELL_S)
+            await _empty(handlers, ending.stop, min(_TELL_S, handover_timeout_s))
+            handlers.pre_shutdown()  # what is idle is closed; what is not, when answered
+            await _empty(handlers, ending.stop, handover_timeout_s - _TELL_S)
     finally:
         await runner.cleanup()
 
 
-async def _empty(runner: web.AppRunner, stop: asyncio.Event, timeout_s: float) -> None:
+async def _empty(handlers: web.Server, stop: asyncio.Event, timeout_s: float) -> None:
     """Wait until no connection is left, but not longer than `timeout_s`, nor than until a stop."""
     loop = asyncio.get_running_loop()
     until = loop.time() + timeout_s
     while loop.time() < until:
-        # First the pause: a connection may be accepted of which the runner does not know yet.
+        # First the pause: a connection may be accepted of which nobody knows here yet.
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), _LOOK_S)
-        if stop.is_set() or runner.server is None or not runner.server.connections:
+        if stop.is_set() or not handlers.connections:
             return
 
 
@@ -145,6 +140,7 @@ async def serve(
     *,
     shutdown_timeout_s: float,
     handover_timeout_s: float = HANDOVER_TIMEOUT_S,
+    listening: Listening | None = None,
     lifeline: int | None = None,
     on_ready: Callable[[], object] = lambda: None,
 ) -> None:
@@ -157,6 +153,7 @@ async def serve(
         sock: A listening socket. It is closed at the end.
         shutdown_timeout_s: How long open requests may still take after a stop.
         handover_timeout_s: The same after a hand-over.
+        listening: How connections are accepted, where that is not as usual.
         lifeline: A file descriptor whose end means that the parent is gone: stop too.
         on_ready: Called when connections are accepted.
     """
@@ -176,6 +173,7 @@ async def serve(
             app,
             sock,
             ending,
+            listening or Listening(),
             shutdown_timeout_s=shutdown_timeout_s,
             handover_timeout_s=handover_timeout_s,
             on_ready=ready,

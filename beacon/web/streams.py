@@ -25,7 +25,9 @@ from beacon.framework.stream_encoding import (
 )
 from beacon.web.middleware import QUERY
 from beacon.web.preferences import Deadline, accepted
+from beacon.web.recording import Recording
 from beacon.web.sending import HEADERS, Lines, Sending
+from beacon.web.steady import one_by_one
 
 JSON = "application/json"
 LAST_EVENT_ID = "Last-Event-ID"
@@ -46,6 +48,7 @@ class Streams:
 
     service: Service
     sending: Sending
+    recording: Recording
 
     async def ask(
         self, request: web.Request, query: Query, access: Access, form: Form, deadline: Deadline
@@ -63,7 +66,8 @@ class Streams:
             except NotFound:
                 pass
         parts = self.service.stream(query, access, deadline.seconds)
-        return await self._send(request, self._lines(parts, query, form, None), form, deadline)
+        lines = one_by_one(request, access, self._lines(request, access, parts, query, form, None))
+        return await self._send(request, lines, form, deadline)
 
     async def resume(
         self, request: web.Request, query_id: str, access: Access, form: Form, after: int
@@ -80,7 +84,9 @@ class Streams:
             about = {**HEADERS, hdrs.CONTENT_TYPE: f"{form.media_type}; charset=utf-8"}
             return web.Response(headers=about)
         parts = self.service.resume(query_id, access, after=after)
-        lines = self._lines(parts, query, form, query_id)
+        lines = one_by_one(
+            request, access, self._lines(request, access, parts, query, form, query_id)
+        )
         return await self._send(request, lines, form, None)
 
     async def _send(
@@ -96,6 +102,8 @@ class Streams:
 
     async def _lines(
         self,
+        request: web.Request,
+        access: Access,
         parts: AsyncGenerator[DisclosedPart],
         query: Query,
         form: Form,
@@ -104,6 +112,7 @@ class Streams:
         identity, model = self.service.identity, self.service.model
         async with aclosing(parts):
             async for part in parts:
+                self.recording.stream(request, query, access, part)
                 # The first part names the question, and all after it go by that name.
                 query_id = query_id or part.about.get("queryId")
                 name = None if query_id is None else event_id(query_id, part.number)

@@ -12,8 +12,10 @@ import pytest
 import yaml
 from files import DEPLOY, documents
 
-from beacon import __version__, composition, settings_file
+from beacon import __version__, auditing, composition, settings_file
+from beacon.framework.errors import SettingsError
 from beacon.network.members import members
+from beacon.secrets_file import Keys
 
 BASES = sorted(one.parent for one in (DEPLOY / "kubernetes").glob("*/kustomization.yaml"))
 MANIFESTS = [
@@ -32,8 +34,20 @@ def manifest(base: Path, name: str) -> dict[str, Any]:
     return found
 
 
+def stateful(base: Path) -> dict[str, Any]:
+    found: dict[str, Any] = manifest(base, "statefulset")["spec"]
+    return found
+
+
+def secret(base: Path, name: str) -> dict[str, Any]:
+    (found,) = (
+        one for one in documents(base / "secret.example.yaml") if one["metadata"]["name"] == name
+    )
+    return found
+
+
 def pod(base: Path) -> dict[str, Any]:
-    found: dict[str, Any] = manifest(base, "deployment")["spec"]["template"]["spec"]
+    found: dict[str, Any] = stateful(base)["template"]["spec"]
     return found
 
 
@@ -73,29 +87,38 @@ def test_kustomize_agrees(base: Path) -> None:
         [kubectl, "kustomize", base], capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 0, done.stderr
-    kinds = {}
+    made = {}
     for document in yaml.safe_load_all(done.stdout):
         kubernetes_validate.validate(document, VERSIONS[-1], strict=True)
-        kinds[document["kind"]] = document
-    template = kinds["Deployment"]["spec"]["template"]
+        made[document["kind"], document["metadata"]["name"].partition("-settings-")[0]] = document
+    name = base.name
+    spec = made["StatefulSet", name]["spec"]
+    labels = spec["template"]["metadata"]["labels"]
+    settings, privacy, _ = spec["template"]["spec"]["volumes"]
 
-    assert {"ConfigMap", "Deployment", "Service", "NetworkPolicy", "PodDisruptionBudget"} == {
-        *kinds
+    assert {*made} == {
+        ("ConfigMap", name),
+        ("StatefulSet", name),
+        ("Service", name),
+        ("Service", f"{name}-pods"),
+        ("NetworkPolicy", name),
+        ("PodDisruptionBudget", name),
     }
-    assert (
-        template["spec"]["volumes"][0]["configMap"]["name"]
-        == (kinds["ConfigMap"]["metadata"]["name"])
-    )
-    assert kinds["Service"]["spec"]["selector"].items() <= template["metadata"]["labels"].items()
+    assert settings["configMap"]["name"] == made["ConfigMap", name]["metadata"]["name"]
+    assert privacy["secret"]["defaultMode"] == 0o440
+    assert made["Service", name]["spec"]["selector"].items() <= labels.items()
+    # These can never be changed, so nothing may be in them that another version would change.
+    assert spec["volumeClaimTemplates"][0]["metadata"] == {"name": "data"}
 
 
 @each_base
 def test_pods_are_found_by_what_is_about_them(base: Path) -> None:
-    deployment = manifest(base, "deployment")["spec"]
-    labels = deployment["template"]["metadata"]["labels"]
+    spec = stateful(base)
+    labels = spec["template"]["metadata"]["labels"]
 
-    assert deployment["selector"]["matchLabels"] == labels
+    assert spec["selector"]["matchLabels"] == labels
     assert manifest(base, "service")["spec"]["selector"] == labels
+    assert manifest(base, "service-pods")["spec"]["selector"] == labels
     assert manifest(base, "networkpolicy")["spec"]["podSelector"]["matchLabels"] == labels
     assert manifest(base, "poddisruptionbudget")["spec"]["selector"]["matchLabels"] == labels
 
@@ -112,8 +135,76 @@ def test_a_pod_is_within_the_restricted_standard(base: Path) -> None:
     assert context["allowPrivilegeEscalation"] is False
     assert context["capabilities"] == {"drop": ["ALL"]}
     assert context["readOnlyRootFilesystem"] is True
-    assert all({"configMap", "emptyDir"} & {*one} for one in spec["volumes"])
+    assert all({"configMap", "emptyDir", "secret"} & {*one} for one in spec["volumes"])
     assert not {"hostNetwork", "hostPID", "hostIPC"} & {*spec}
+
+
+@each_base
+def test_each_pod_has_a_name_and_a_volume_that_outlive_it(base: Path) -> None:
+    spec = stateful(base)
+    (claim,) = spec["volumeClaimTemplates"]
+    mounted = {one["name"]: one["mountPath"] for one in pod(base)["containers"][0]["volumeMounts"]}
+    governing = manifest(base, "service-pods")
+
+    assert spec["serviceName"] == governing["metadata"]["name"]
+    assert governing["spec"]["clusterIP"] == "None"
+    assert mounted[claim["metadata"]["name"]] == "/var/lib/beacon"
+    assert claim["spec"]["accessModes"] == ["ReadWriteOnce"]
+    assert claim["spec"]["resources"]["requests"] == {"storage": "5Gi"}
+    assert spec["persistentVolumeClaimRetentionPolicy"] == {
+        "whenDeleted": "Retain",
+        "whenScaled": "Retain",
+    }
+    # Otherwise each mount would let the group write to every file, the audit among them.
+    assert pod(base)["securityContext"]["fsGroupChangePolicy"] == "OnRootMismatch"
+
+
+@each_base
+def test_the_audit_is_on_the_volume(base: Path) -> None:
+    settings = settings_file.load(base / "settings.toml", {"BEACON__DATA_DIR": "/var/lib/beacon"})
+
+    assert settings.audit.enabled
+    assert auditing.folder(settings) == Path("/var/lib/beacon/audit")
+
+
+@each_base
+def test_pods_start_together_and_are_replaced_one_after_the_other(base: Path) -> None:
+    spec = stateful(base)
+
+    assert spec["podManagementPolicy"] == "Parallel"
+    assert spec["updateStrategy"] == {"type": "RollingUpdate"}
+    assert manifest(base, "poddisruptionbudget")["spec"]["minAvailable"] < spec["replicas"]
+
+
+@each_base
+def test_all_pods_have_one_secret_that_only_they_can_read(base: Path) -> None:
+    name = f"{base.name}-privacy"
+    settings = settings_file.load(base / "settings.toml", {})
+    (volume,) = (one["secret"] for one in pod(base)["volumes"] if "secret" in one)
+    (mount,) = (
+        one for one in pod(base)["containers"][0]["volumeMounts"] if one["name"] == "privacy"
+    )
+    (item,) = volume["items"]
+
+    assert volume["secretName"] == name
+    # The files belong to root; the pod is in their group.
+    assert volume["defaultMode"] == 0o440
+    assert pod(base)["securityContext"]["fsGroup"] == 10001
+    assert mount["readOnly"] is True
+    assert settings.privacy.secret_file == f"{mount['mountPath']}/{item['path']}"
+    assert {item["key"]} == {*secret(base, name)["stringData"]}
+    assert secret(base, name)["immutable"] is True
+
+
+@each_base
+def test_the_example_of_the_secret_is_refused(base: Path, tmp_path: Path) -> None:
+    example = secret(base, f"{base.name}-privacy")["stringData"]["secret"]
+    (tmp_path / "secret").write_text(example)
+    (tmp_path / "secret").chmod(0o440)
+
+    assert "CHANGE-ME" in example
+    with pytest.raises(SettingsError, match="at least 32 bytes"):
+        Keys.of_file(tmp_path / "secret")
 
 
 @each_base
@@ -156,14 +247,14 @@ def test_settings_are_right(base: Path) -> None:
 def test_the_password_comes_by_reference() -> None:
     base = DEPLOY / "kubernetes/beacon"
     (variable,) = pod(base)["containers"][0]["env"]
-    secret = manifest(base, "secret.example")
+    example = secret(base, "beacon-mongo")
 
     assert variable["name"] == "BEACON__MONGO__URI"
     assert variable["valueFrom"]["secretKeyRef"] == {
-        "name": secret["metadata"]["name"],
+        "name": example["metadata"]["name"],
         "key": "uri",
     }
-    assert "CHANGE-ME" in secret["stringData"]["uri"]
+    assert "CHANGE-ME" in example["stringData"]["uri"]
 
 
 @each_base

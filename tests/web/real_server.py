@@ -18,7 +18,12 @@ from beacon import databases, settings_file
 from beacon.load.vcf import load_vcf
 from beacon.mongo.sink import MongoSink
 
-SETTINGS = '[policy.datasets.ds.public]\n"*" = "count"\n'
+SETTINGS = """\
+[policy.datasets.ds]
+min_count = 1
+accept_risk = "invented people"
+public = { "*" = "count" }
+"""
 VCF = """\
 ##fileformat=VCFv4.2
 ##FORMAT=<ID=GT,Number=1,Type=String,Description="Genotype">

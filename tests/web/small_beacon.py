@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from aiohttp import web
 from aiohttp.test_utils import TestClient
@@ -18,12 +19,15 @@ from beacon.settings import DatasetPolicy, Level, PolicySettings, ServerSettings
 Client = TestClient[web.Request, web.Application]
 
 FEMALE = {"id": "NCIT:C16576", "label": "female"}
+ALL_TOLD: dict[str, Any] = {"min_count": 1, "accept_risk": "invented people"}
 SETTINGS = Settings(
     server=ServerSettings(body_max_bytes=10_000, base_url="https://beacon.example.org/api"),
     policy=PolicySettings(
         datasets={
-            "open": DatasetPolicy(public={"*": Level.RECORD}),
-            "counted": DatasetPolicy(public={"*": Level.NONE, "individual": Level.COUNT}),
+            "open": DatasetPolicy(public={"*": Level.RECORD}, **ALL_TOLD),
+            "counted": DatasetPolicy(
+                public={"*": Level.NONE, "individual": Level.COUNT}, **ALL_TOLD
+            ),
         }
     ),
 )

@@ -31,10 +31,12 @@ OLD = """\
 [identity]
 name = "Old name"
 
-[policy.datasets.ds.public]
-"*" = "count"
+[policy.datasets.ds]
+min_count = 1
+accept_risk = "invented people"
+public = { "*" = "count" }
 """
-NEW = OLD.replace("Old", "New").replace("count", "boolean")
+NEW = OLD.replace("Old", "New").replace('"count"', '"boolean"')
 CLIENTS = 8
 
 
