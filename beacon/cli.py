@@ -12,6 +12,7 @@ import msgspec
 
 from beacon import __version__, settings_file
 from beacon.commands.annotate import annotate
+from beacon.commands.audit import audit
 from beacon.commands.datasets import datasets
 from beacon.commands.demo import demo
 from beacon.commands.load import load
@@ -30,6 +31,7 @@ from beacon.commands.options import (
     with_settings,
 )
 from beacon.commands.policy import policy
+from beacon.commands.privacy import privacy
 from beacon.settings import Settings
 
 
@@ -41,10 +43,12 @@ def main() -> None:
 
 main.add_command(load)
 main.add_command(annotate)
+main.add_command(audit)
 main.add_command(datasets)
 main.add_command(demo)
 main.add_command(network)
 main.add_command(policy)
+main.add_command(privacy)
 
 
 @main.command()

@@ -2,44 +2,38 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pymongo
 from aiohttp import web
 
-from beacon import __version__, reference_files
+from beacon import __version__, auditing, reference_files
 from beacon.auth.authenticator import Authenticator
 from beacon.auth.policy import Policy
-from beacon.databases import CONNECT_TIMEOUT_MS
+from beacon.auth.pseudonyms import Pseudonyms
+from beacon.databases import CONNECT_TIMEOUT_MS, check_uri
 from beacon.demo import test_mode, test_records
-from beacon.framework.errors import SettingsError, SourceUnavailable
-from beacon.framework.extensions import Extensions
+from beacon.framework.audit import Audit
+from beacon.framework.errors import SourceUnavailable
+from beacon.framework.noise import Noise
 from beacon.framework.query import Granularity
 from beacon.framework.request import Limits
 from beacon.framework.response import Assembly, Identity, Organisation
 from beacon.framework.service import Service
 from beacon.framework.source import Source
-from beacon.load import packages
 from beacon.memory import MemoryDataset, MemoryStore
-from beacon.metrics import CredentialMetrics, MemberMetrics, Metrics
+from beacon.metrics import CredentialMetrics, Metrics
 from beacon.model.entry_types import MODEL
-from beacon.model.ontology import Ontologies
+from beacon.mongo.ledger import Ledger
 from beacon.mongo.store import MongoStore
-from beacon.network.catalogue import members_document
-from beacon.network.discovery import Discovery
-from beacon.network.hops import Callers
-from beacon.network.members import Member
-from beacon.network.members import members as members_of
-from beacon.network.network import Network, discovering
-from beacon.network.pages import Pages
-from beacon.network.remote import Remotes
-from beacon.network.states import MemberFailure
-from beacon.settings import AssemblyName, AssemblySettings, Settings
+from beacon.secrets_file import Keys
+from beacon.settings import AssemblyName, AssemblySettings, Rule, Settings
 from beacon.web.app import Serving, create_app
+from beacon.web.client_addresses import ClientAddresses
+from beacon.web.rate_limits import RateLimits
 
 
 def identity(settings: Settings) -> Identity:
@@ -67,6 +61,11 @@ def identity(settings: Settings) -> Identity:
         default_granularity=settings.limits.default_granularity.granularity,
         security_levels=_security_levels(settings),
         assemblies=tuple(_assembly(name, settings) for name in AssemblyName),
+        accepted_risks=tuple(
+            (dataset_id, rules.accept_risk)
+            for dataset_id, rules in settings.policy.datasets.items()
+            if rules.accept_risk and rules.is_public
+        ),
     )
 
 
@@ -113,7 +112,28 @@ def policy(settings: Settings, authenticator: Authenticator | None = None) -> Po
         authenticator: Says who callers are; without it no credentials are taken.
     """
     entry_types = [one.id for one in MODEL.entry_types]
-    return Policy.from_settings(settings.policy, entry_types, authenticator)
+    names = None if authenticator is None else pseudonyms(settings)
+    return Policy.from_settings(settings.policy, entry_types, authenticator, names)
+
+
+def pseudonyms(settings: Settings) -> Pseudonyms:
+    """What makes the pseudonyms of this deployment."""
+    return Pseudonyms(keys(settings).derive("pseudonyms"))
+
+
+def keys(settings: Settings) -> Keys:
+    """The keys of this deployment; its secret is made where there is none."""
+    given = settings.privacy.secret_file
+    return Keys.of_file(Path(given) if given else Path(settings.data_dir) / "secret")
+
+
+def noise(settings: Settings) -> Noise | None:
+    """What makes the noise of numbers; `None` where no rule wants any."""
+    for dataset in settings.policy.datasets.values():
+        rules = [rule for one in (dataset.public, *dataset.tiers.values()) for rule in one.values()]
+        if dataset.noise or any(isinstance(one, Rule) and one.noise for one in rules):
+            return Noise(keys(settings).derive("noise"))
+    return None
 
 
 def authenticator(settings: Settings, metrics: Metrics) -> Authenticator | None:
@@ -137,6 +157,7 @@ async def open_app(settings: Settings) -> AsyncIterator[web.Application]:
     """
     references = reference_files.references(settings)
     metrics = Metrics()
+    check_uri(settings.mongo.uri)
     client: pymongo.AsyncMongoClient[dict[str, Any]] = pymongo.AsyncMongoClient(
         settings.mongo.uri, serverSelectionTimeoutMS=CONNECT_TIMEOUT_MS
     )
@@ -145,119 +166,24 @@ async def open_app(settings: Settings) -> AsyncIterator[web.Application]:
         known = authenticator(settings, metrics)
         if known is not None:
             await stack.enter_async_context(known)
+        audit = await stack.enter_async_context(auditing.opened(settings, keys, metrics))
+        database = client[settings.mongo.database]
+        ledger = None
+        if any(dataset.budgets for dataset in settings.policy.datasets.values()):
+            ledger = Ledger(database, keys(settings).derive("ledger"))
         store = MongoStore(
-            client[settings.mongo.database],
+            database,
             page_max=settings.limits.page_max,
             case_level_data_max=settings.limits.case_level_data_max,
             references=references,
+            ledger=ledger,
+            watch=None if audit is None else audit.alarms,
         )
         # Reads what does not change between questions, so that the first one need not wait. The
         # database may be away at this moment: /readyz says so until it is back.
         with contextlib.suppress(SourceUnavailable):
             await store.check()
-        yield app(settings, store, synthetic_source(), known, metrics)
-
-
-@contextlib.asynccontextmanager
-async def open_network_app(settings: Settings) -> AsyncIterator[web.Application]:
-    """The application that asks the members which `[network]` names.
-
-    Raises:
-        SettingsError: There are none, or what is said of one makes no sense.
-    """
-    members = network_members(settings)
-    references = reference_files.references(settings)
-    own = identity(settings)
-    metrics = Metrics()
-    folder = Path(settings.data_dir) / "network"
-    ontologies = await asyncio.to_thread(_ontologies)
-    async with contextlib.AsyncExitStack() as stack:
-        remotes = await stack.enter_async_context(Remotes(members))
-        discovery = Discovery(members, remotes, refresh_s=settings.network.refresh_s, folder=folder)
-        source = Network(
-            members,
-            remotes,
-            discovery,
-            MODEL,
-            network_id=own.beacon_id,
-            settings=settings.network,
-            references=references,
-            ontologies=ontologies,
-            observer=MemberMetrics(metrics),
-        )
-        await stack.enter_async_context(source)
-        await stack.enter_async_context(discovering(discovery))
-        offered = Extensions(batch_max=settings.limits.batch_max, streaming=True, members=True)
-        service = Service(
-            identity=own,
-            model=MODEL,
-            source=source,
-            test_source=synthetic_source(),
-            limits=limits(settings),
-        )
-        yield create_app(
-            service,
-            Callers(own.beacon_id, settings.network.hops_max).identify,
-            # The source keeps the shorter deadline of answers in one piece by itself.
-            _serving(settings, settings.network.stream_deadline_s),
-            network=Pages(own, MODEL, remotes, discovery, offered),
-            metrics=metrics,
-        )
-
-
-def _ontologies() -> Ontologies:
-    """What installed packages bring: a network has no database that it could load others into."""
-    return Ontologies({one.prefix: one.read() for one in packages.ontologies()})
-
-
-async def meet_members(
-    settings: Settings, met: Callable[[Member], None] = lambda _member: None
-) -> Mapping[str, Any]:
-    """`/network/members` of a network that is not served: every member is asked once.
-
-    Args:
-        settings: As for `open_network_app`.
-        met: Told of each member that was asked, whether or not it answered.
-    """
-    asked = network_members(settings)
-    async with Remotes(asked) as remotes:
-        discovery = Discovery(asked, remotes, refresh_s=settings.network.refresh_s, folder=None)
-
-        async def meet(member: Member) -> None:
-            # The document says so of a member that is away; the others are met all the same.
-            with contextlib.suppress(MemberFailure):
-                await discovery.look(member)
-            met(member)
-
-        async with asyncio.TaskGroup() as group:
-            for one in asked:
-                group.create_task(meet(one))
-        return members_document(
-            identity(settings),
-            asked,
-            discovery.all(),
-            {one.id: remotes.condition(one.id) for one in asked},
-        )
-
-
-def network_members(settings: Settings) -> tuple[Member, ...]:
-    """The members that a network asks.
-
-    Raises:
-        SettingsError: There are none, or what is said of one makes no sense.
-    """
-    found = members_of(settings.network.members)
-    if not found:
-        raise SettingsError(
-            'a network needs members, such as [network.members."fi.example.beacon"] with name, '
-            "country and url"
-        )
-    if settings.server.workers > 1:
-        raise SettingsError(
-            f"server.workers is {settings.server.workers}; a network keeps late answers and what "
-            "it knows of members in one process"
-        )
-    return found
+        yield app(settings, store, synthetic_source(), known, metrics, audit)
 
 
 def synthetic_source() -> Source:
@@ -273,12 +199,14 @@ def app(
     test_source: Source,
     authenticator: Authenticator | None = None,
     metrics: Metrics | None = None,
+    audit: Audit | None = None,
 ) -> web.Application:
     """The application on any source.
 
     Args:
         authenticator: Says who callers are, as long as the application runs.
         metrics: Where requests are counted.
+        audit: Where every access is written down before it is answered.
     """
     service = Service(
         identity=identity(settings),
@@ -286,16 +214,30 @@ def app(
         source=source,
         test_source=test_source,
         limits=limits(settings),
+        noise=noise(settings),
     )
     return create_app(
         service,
         policy(settings, authenticator).identify,
-        _serving(settings, settings.limits.deadline_s),
+        serving(settings, settings.limits.deadline_s),
         metrics=metrics,
+        rates=rates(settings),
+        audit=audit,
     )
 
 
-def _serving(settings: Settings, deadline_s: float) -> Serving:
+def rates(settings: Settings) -> RateLimits:
+    """How much callers may ask of one process.
+
+    Raises:
+        SettingsError: A trusted proxy is no address.
+    """
+    addresses = ClientAddresses(settings.server.trusted_proxies)
+    return RateLimits(settings.limits, addresses, workers=settings.server.workers)
+
+
+def serving(settings: Settings, deadline_s: float) -> Serving:
+    """How an application serves whose answers take so many seconds at most."""
     return Serving(
         deadline_s=deadline_s,
         body_timeout_s=settings.server.request_timeout_s,
@@ -303,4 +245,5 @@ def _serving(settings: Settings, deadline_s: float) -> Serving:
         cors_origins=settings.server.cors_origins,
         access_log=settings.log.access,
         batch_max=settings.limits.batch_max,
+        answer_step_s=settings.privacy.answer_step_ms / 1000,
     )

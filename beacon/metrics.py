@@ -81,6 +81,28 @@ class CredentialMetrics:
         )
 
 
+class AuditMetrics:
+    """The counters of one process about the audit trail. Made once for a `Metrics`.
+
+    Attributes:
+        alarms: Alarms by name; who or what they are about is in the trail.
+        failures: Accesses that could not be written down, and were not answered.
+    """
+
+    def __init__(self, metrics: Metrics) -> None:
+        self.alarms = Counter(
+            "beacon_audit_alarms",
+            "Alarms that the audit raised, by name.",
+            ["alarm"],
+            registry=metrics.registry,
+        )
+        self.failures = Counter(
+            "beacon_audit_failures",
+            "Accesses that were not answered because they could not be written down.",
+            registry=metrics.registry,
+        )
+
+
 class MemberMetrics:
     """The counters of one process about the beacons that a network asks.
 
@@ -115,12 +137,21 @@ class MemberMetrics:
             # Each process finds out for itself; whoever did last knows best.
             multiprocess_mode="mostrecent",
         )
+        # To find them by their labels takes longer than to count.
+        self._outcomes: dict[tuple[str, str], Counter] = {}
+        self._seconds: dict[str, Histogram] = {}
 
     def observe(self, member: str, state: str, seconds: float | None = None) -> None:
         """Count one outcome; `seconds` until the reply, when there was one."""
-        self.outcomes.labels(member, state).inc()
+        outcomes = self._outcomes.get((member, state))
+        if outcomes is None:
+            outcomes = self._outcomes[member, state] = self.outcomes.labels(member, state)
+        outcomes.inc()
         if seconds is not None:
-            self.seconds.labels(member).observe(seconds)
+            times = self._seconds.get(member)
+            if times is None:
+                times = self._seconds[member] = self.seconds.labels(member)
+            times.observe(seconds)
 
     def set_breaker(self, member: str, *, is_open: bool) -> None:
         """Say whether a member is left in peace."""

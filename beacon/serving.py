@@ -19,12 +19,21 @@ import msgspec
 import structlog
 from aiohttp import web
 
-from beacon import composition, databases, logs, reference_files, reload
+from beacon import (
+    composition,
+    databases,
+    logs,
+    network_access,
+    network_composition,
+    reference_files,
+    reload,
+)
 from beacon.framework.errors import OperatorError
 from beacon.metrics import SHARED_FOLDER, Metrics
 from beacon.mongo.embedded import Change
 from beacon.settings import Settings
-from beacon.web import generations, server, workers
+from beacon.web import connections, generations, server, tls, workers
+from beacon.web.client_addresses import ClientAddresses
 
 log = structlog.stdlib.get_logger()
 
@@ -57,17 +66,23 @@ def _check_beacon(settings: Settings) -> None:
     composition.policy(settings)
     composition.authenticator(settings, Metrics())
     reference_files.references(settings)
+    _listening(settings)
 
 
 BEACON = Served("beacon", composition.open_app, _check_beacon, has_database=True)
 
 
 def _check_network(settings: Settings) -> None:
-    composition.network_members(settings)
+    members = network_composition.network_members(settings)
+    composition.authenticator(settings, Metrics())
+    network_access.check_secrets(settings, members)
     reference_files.references(settings)
+    _listening(settings)
 
 
-NETWORK = Served("network", composition.open_network_app, _check_network, has_database=False)
+NETWORK = Served(
+    "network", network_composition.open_network_app, _check_network, has_database=False
+)
 
 _SENDING_S = 5.0
 
@@ -98,6 +113,7 @@ def serve(
     # What makes no sense stops us here, not in a worker.
     served.check(settings)
     chosen = settings.server
+    connections.allow_many()
     lost = threading.Event()
     with _database(settings, served, lost) as uri:
         sockets = server.bind(chosen.host, chosen.port, chosen.workers)
@@ -109,6 +125,9 @@ def serve(
             workers=chosen.workers,
             datasets=len(settings.policy.datasets),
         )
+        for dataset_id, rules in settings.policy.datasets.items():
+            if rules.accept_risk:
+                log.warning("risk_accepted", dataset=dataset_id, why=rules.accept_risk)
         read = reread or (lambda: settings)
         if chosen.workers == 1:
             # Opening the application is the check; to do both would open every file twice.
@@ -159,6 +178,7 @@ def _serve_here(
     def plan(settings: Settings) -> generations.Plan:
         return generations.Plan(
             open_app=partial(served.open_app, settings),
+            listening=partial(_listening, settings),
             shutdown_timeout_s=settings.server.shutdown_timeout_s,
             handover_timeout_s=_handover_timeout_s(settings),
         )
@@ -208,12 +228,31 @@ def serve_as_worker(descriptor: int) -> None:
                 socket.socket(fileno=descriptor),
                 shutdown_timeout_s=settings.server.shutdown_timeout_s,
                 handover_timeout_s=_handover_timeout_s(settings),
+                listening=_listening(settings),
                 lifeline=channel,
                 on_ready=lambda: os.write(channel, b"+"),
             )
 
     with asyncio.Runner(loop_factory=server.new_loop) as runner:
         runner.run(run())
+
+
+def _listening(settings: Settings) -> connections.Listening:
+    """How connections are accepted; the files of TLS are read.
+
+    Raises:
+        SettingsError: They cannot be used, or a trusted proxy is no address.
+    """
+    server = settings.server
+    context = tls.server_context(server.tls)
+    most = settings.limits.connections
+    return connections.Listening(
+        tls=context,
+        hsts_s=server.tls.hsts_days * 86_400 if context is not None else 0,
+        idle_timeout_s=server.idle_timeout_s,
+        connections_max=max(1, most // server.workers) if most else 0,
+        addresses=ClientAddresses(server.trusted_proxies),
+    )
 
 
 def _handover_timeout_s(settings: Settings) -> float:

@@ -17,8 +17,10 @@ from typing import Any
 import pytest
 
 SETTINGS = """
-[policy.datasets.ds.public]
-"*" = "record"
+[policy.datasets.ds]
+min_count = 1
+accept_risk = "invented people"
+public = { "*" = "record" }
 """
 VCF = """\
 ##fileformat=VCFv4.2

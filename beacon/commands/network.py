@@ -57,11 +57,13 @@ def members(settings: Settings, as_json: bool) -> None:
 
     Ends with status 1 when one of them does not answer.
     """
-    from beacon import composition
+    from beacon import network_composition
 
     with RichProgress(err) as progress:
-        progress.file("meeting members", len(composition.network_members(settings)))
-        found = asyncio.run(composition.meet_members(settings, lambda _: progress.advance(1)))
+        progress.file("meeting members", len(network_composition.network_members(settings)))
+        found = asyncio.run(
+            network_composition.meet_members(settings, lambda _: progress.advance(1))
+        )
     met = found["response"]["members"]
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(found)))
@@ -73,7 +75,16 @@ def members(settings: Settings, as_json: bool) -> None:
 
 def _table(met: list[Mapping[str, Any]]) -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in ("member", "country", "state", "version", "datasets", "assemblies", "serves"):
+    for heading in (
+        "member",
+        "country",
+        "state",
+        "asked as",
+        "version",
+        "datasets",
+        "assemblies",
+        "serves",
+    ):
         table.add_column(heading)
     for one in met:
         away = one["state"] != "answering"
@@ -81,6 +92,7 @@ def _table(met: list[Mapping[str, Any]]) -> Table:
             one["id"],
             one["country"],
             one["state"],
+            one["askedAs"],
             one.get("apiVersion", ""),
             str(one.get("numberOfDatasets", "")),
             ", ".join(one.get("assemblies", ())),

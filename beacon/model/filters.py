@@ -6,19 +6,19 @@ from collections.abc import Collection, Iterable, Mapping
 
 from beacon.framework.query import Filter, Similarity
 from beacon.model.allele import Zygosity
-from beacon.model.comparison import Comparison, Kind, Value, compile_comparison, unit_key
+from beacon.model.comparison import Comparison, compile_comparison
 from beacon.model.fields import (
     FIELD_BY_NAME,
     FIELDS,
     TERM_PATHS,
     Field,
     Reading,
-    attributes,
     canonical_curie,
-    custom_ids,
-    term_ids,
 )
+from beacon.model.filterable import attributes, custom_ids, term_ids
 from beacon.model.ontology import Ontologies
+from beacon.model.units import unit_key
+from beacon.model.values import Kind, Value
 
 __all__ = [
     "FIELDS",

@@ -189,6 +189,8 @@ def _wait(beacon: Beacon) -> None:
 def _settings(grants: Mapping[str, Mapping[str, Granularity]]) -> str:
     lines = ['[identity]\nid = "org.example.live"\nname = "Live"\nenvironment = "test"']
     for dataset_id, levels in grants.items():
+        lines.append(f"[policy.datasets.{dataset_id}]")
+        lines.append('min_count = 1\naccept_risk = "invented people"')
         lines.append(f"[policy.datasets.{dataset_id}.public]")
         lines += [f'"{entry_type}" = "{level.wire}"' for entry_type, level in levels.items()]
     return "\n".join(lines) + "\n"

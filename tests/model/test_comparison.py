@@ -9,17 +9,9 @@ from hypothesis import strategies as st
 
 from beacon.framework.errors import InvalidRequest
 from beacon.framework.query import Filter, Operator
-from beacon.model.comparison import (
-    Comparison,
-    Kind,
-    Value,
-    compile_comparison,
-    duration_days,
-    number_value,
-    text_value,
-    time_value,
-    unit_key,
-)
+from beacon.model.comparison import Comparison, compile_comparison
+from beacon.model.units import unit_key
+from beacon.model.values import Kind, Value, duration_days, number_value, text_value, time_value
 
 
 def compare(operator: str, asked: str) -> Comparison:

@@ -9,9 +9,8 @@ import pytest
 from beacon.framework.answer import Resource
 from beacon.framework.query import Filter, Operator, Similarity
 from beacon.model.allele import Zygosity
-from beacon.model.comparison import Kind
 from beacon.model.entry_types import MODEL
-from beacon.model.fields import LISTED_FROM, is_listed
+from beacon.model.filterable import LISTED_FROM, is_listed
 from beacon.model.filters import (
     FIELD_BY_NAME,
     FIELDS,
@@ -27,6 +26,7 @@ from beacon.model.filters import (
     zygosity_code,
 )
 from beacon.model.ontology import Ontologies, Ontology, Term
+from beacon.model.values import Kind
 
 
 def term(term_id: str, label: str = "") -> dict[str, str]:

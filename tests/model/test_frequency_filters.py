@@ -13,7 +13,8 @@ from beacon.framework.answer import Answer, Reported, ResultSet
 from beacon.framework.disclosure import disclose
 from beacon.framework.entry_types import endpoints
 from beacon.framework.errors import InvalidRequest
-from beacon.framework.request import Limits, decode_post, encode_post
+from beacon.framework.request import Limits, decode_post
+from beacon.framework.request_encoding import encode_post
 from beacon.model.entry_types import MODEL
 
 ENDPOINTS = {one.pattern: one for one in endpoints(MODEL)}

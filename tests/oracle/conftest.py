@@ -63,7 +63,10 @@ def open_beacon(mongo_uri: str, database_name: str) -> Open:
         rules = {"*": Level.RECORD, **public}
         settings = Settings(
             policy=PolicySettings(
-                datasets={one: DatasetPolicy(public=rules) for one in dataset_ids}
+                datasets={
+                    one: DatasetPolicy(public=rules, min_count=1, accept_risk="public data")
+                    for one in dataset_ids
+                }
             )
         )
         async with pymongo.AsyncMongoClient[dict[str, Any]](mongo_uri) as client:
