@@ -135,6 +135,7 @@ class Spending:
                 if excluded is None
                 else noted.rows_of(people.ordinals(excluded))
             )
+            noted.left_out = noted.people_of(gone)
             gone -= dataset.withdrawn or BitMap()
             if not gone:
                 return replace(plan, tally=noted)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from pyroaring import BitMap
 
 from beacon.framework.answer import Basis
-from beacon.framework.budget import COMMON, cost
+from beacon.framework.budget import COMMON, UNITS, cost
 from beacon.mongo.allele_keys import allele_key
 from beacon.mongo.blocks import COMMON as IS_COMMON
 from beacon.mongo.carried import Among
@@ -40,6 +40,10 @@ class Guard(Protocol):
         """Whose entries are to be counted instead; `None`: those of these people."""
 
 
+_COMMONLY = 0.2
+"""From this share of carriers on, two copies are common as well."""
+
+
 @dataclass(slots=True)
 class Tally:
     """What is noted while one dataset is asked, by whoever evaluates the plan.
@@ -55,6 +59,7 @@ class Tally:
         shows_alleles: Whether a record of each allele may be asked for, with its counts; else how
             many alleles there are is all that can be learnt.
         guard: Applied to the people that an answer would be about.
+        left_out: People on whom the answer does not depend at all, by ordinal.
         members: The people that the answer is about, by ordinal, where it is about some; `count`
             entries of theirs were counted, and `basis` is what these rest on.
         everybody: What is charged for everybody.
@@ -64,6 +69,7 @@ class Tally:
     least: int
     shows_alleles: bool = False
     guard: Guard | None = None
+    left_out: BitMap = field(default_factory=BitMap)
     members: BitMap | None = None
     count: int = 0
     basis: Basis | None = None
@@ -74,6 +80,7 @@ class Tally:
     _sums: npt.NDArray[np.float64] | None = None
     _moved: npt.NDArray[np.float64] | None = None
     _near: int = 0
+    _sampled: int | None = None
     _all_alleles: int = 0
 
     def filtered(self, asked: Alternative, found: BitMap, whole: int) -> None:
@@ -145,12 +152,27 @@ class Tally:
         self.rests_on(people)
 
     def rests_on(self, people: BitMap) -> None:
-        """Charge for a number of people, or for whether there are any."""
-        each = cost(len(people), self.least)
-        if len(people) >= COMMON:
+        """Charge for a number of people, or for whether there are any.
+
+        That somebody is not among them moves the number too, by as much as the share of those who
+        are: a number of nearly everybody tells of the few who are missing.
+        """
+        count = len(people)
+        if not count:
+            return
+        each = cost(count, self.least)
+        if count >= COMMON:
             self.everybody += each
-        elif people:
+        else:
             self._charge(rows_array(people), float(each))
+        size = self._size(count)
+        others = size - count
+        of_others = math.ceil(UNITS * count / (size * max(others, self.least)))
+        if others >= COMMON:
+            self.everybody += of_others
+        else:
+            missing = BitMap(range(len(self.roster.individuals))) - people - self.left_out
+            self._charge(rows_array(missing), float(of_others))
 
     def carried(
         self,
@@ -202,6 +224,8 @@ class Tally:
         self._all_alleles += 1
         if not count:
             return
+        if self.shows_alleles:
+            self.everybody += _of_dosage(count / self._size(count), self._size(count))
         each = cost(count, self.least)
         if self.least <= 2 * count and count < 2 * self.least:
             self._near += 1
@@ -211,12 +235,36 @@ class Tally:
         elif self.shows_alleles or count < 3 * self.least or self._all_alleles == 1:
             self._charge(people, float(each))
 
+    def _size(self, count: int) -> int:
+        """Of how many people these were counted."""
+        if self._sampled is None:
+            of_samples = self.roster.individual_of[: len(self.roster.samples)]
+            self._sampled = len(np.unique(of_samples[of_samples >= 0]))
+        return self._sampled if self._sampled >= count else len(self.roster.individuals)
+
     def _charge(self, people: I64, each: float) -> None:
         if self._sums is None or self._moved is None:
             size = len(self.roster.individuals)
             self._sums, self._moved = np.zeros(size), np.zeros(size)
         self._sums[people] += each
         self._moved[people] += math.sqrt(each)
+
+
+def _of_dosage(carrying: float, size: int) -> int:
+    """What an allele count tells of everybody, beyond what their carrying it costs the carriers.
+
+    Of somebody with g copies it tells (g - 2f)² / (2 N f (1 - f)) at the frequency f. Nobody's two
+    copies of a rare allele are covered: who has them is charged as a carrier.
+
+    Args:
+        carrying: Share of people who carry it.
+        size: How many people there are.
+    """
+    frequency = 1 - math.sqrt(max(1 - carrying, 0.25 / size))
+    told = frequency / (1 - frequency)
+    if carrying > _COMMONLY:
+        told = max(told, 1 / told)
+    return math.ceil(UNITS * 2 * told / size)
 
 
 def _rows(codes: Any, among: Among | None, zygosities: frozenset[int] | None) -> I64:
