@@ -109,13 +109,15 @@ def _read(files: DemoDataset) -> Dataset:
 class RunningDemo:
     """`beacon demo`, as somebody runs it.
 
-    `said` is what it has written so far, a list that grows.
+    `said` is what it has written so far, a list that grows. `settings` are the texts of its
+    settings files by name, as of its start: another run in the same folder writes them anew.
     """
 
     folder: Path
     process: subprocess.Popen[str]
     said: list[str]
     ports: dict[str, int]
+    settings: dict[str, str]
 
     def url(self, key: str) -> str:
         """The base URL of a beacon's API, or of the network's."""
@@ -154,7 +156,8 @@ def running(folder: Path) -> Iterator[RunningDemo]:
         assert process.poll() is None, "".join(said)
         settings = {path.stem: settings_file.load(path, {}) for path in folder.glob("*.toml")}
         ports = {key: one.server.port for key, one in settings.items()}
-        yield RunningDemo(folder, process, said, ports)
+        texts = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.toml")}
+        yield RunningDemo(folder, process, said, ports, texts)
     finally:
         process.terminate()
         process.wait(60)

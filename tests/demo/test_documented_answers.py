@@ -153,8 +153,10 @@ def test_the_tutorial_can_be_followed_to_a_network_with_a_beacon_of_ones_own(
     reader = Reader(tmp_path, {"5054": own, "5055": network})
     (tmp_path / ".beacon").mkdir()
     shutil.copytree(live.folder / "files", tmp_path / ".beacon/demo/files")
-    for path in (*live.folder.glob("*.toml"), *live.folder.glob("*.chain")):
+    for path in live.folder.glob("*.chain"):
         shutil.copy(path, tmp_path / ".beacon/demo")
+    for name, written in live.settings.items():
+        (tmp_path / ".beacon/demo" / name).write_text(written, encoding="utf-8")
     settings, _policy, member = (block for language, block in blocks(text) if language == "toml")
     (tmp_path / "beacon.toml").write_text(reader.here(settings), encoding="utf-8")
     lines = [

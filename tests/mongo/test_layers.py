@@ -15,6 +15,8 @@ from beacon.framework.query import Granularity, Query, VariationQuery
 from beacon.framework.source import SourceFile
 from beacon.load.bff import load_bff
 from beacon.load.vcf import load_vcf
+from beacon.mongo import documents
+from beacon.mongo.fetch import Lookup
 from beacon.mongo.sink import MongoSink
 from beacon.mongo.store import MongoStore
 
@@ -99,7 +101,7 @@ async def test_a_key_that_cannot_be_is_nobody_elses_problem(
         answers = await asyncio.gather(
             *(store.search(asked(start), EVERYTHING) for start in (999, 2**63 - 2, 999))
         )
-        lookup = store._evaluation._alleles.blocks
+        lookup = Lookup(client[database][documents.BLOCKS])
         impossible, possible = await asyncio.gather(
             lookup.get(2**70), lookup.get(1), return_exceptions=True
         )

@@ -154,9 +154,13 @@ async def test_deadlines_of_seconds_are_not_rounded_up() -> None:
     async with FakeMember(behaviour=Hangs()) as fake:
         member = fake.member()
         async with Remotes([member]) as remotes:
-            started = loop.time()
-            await failure_of(remotes, member, seconds=5.1)
-            took = loop.time() - started
+            took = 6.0
+            for _ in range(3):  # a machine with other work may be late at any single one
+                started = loop.time()
+                await failure_of(remotes, member, seconds=5.1)
+                took = min(took, loop.time() - started)
+                if took < 5.9:
+                    break
 
     assert 5.09 <= took < 5.9
 

@@ -1,0 +1,50 @@
+"""The attacks of `make attack`, small: controls must succeed, and protections hold."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.attacks.run import NAMES, run
+from tests.attacks.stage import FAST, Arm
+
+LOADED = {"A10", "U3"}
+"""Depend on the clock: on a machine with other work their figures say nothing, and `make attack`
+measures them."""
+
+Found = dict[str, list[Arm]]
+
+
+@pytest.fixture(scope="module")
+def found(mongo_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Found:
+    """What every attack reached."""
+    folder = tmp_path_factory.mktemp("attacks")
+    chosen = [one for one in NAMES if one not in LOADED]
+    arms = asyncio.run(run(FAST, mongo_uri, folder, chosen))
+    return {name: [one for one in arms if one.attack == name] for name in (*NAMES, "U2")}
+
+
+@pytest.mark.parametrize("name", ["A1", "A2", "A3", "A4", "A5", "A7", "A9"])
+def test_without_protections_the_attack_succeeds(found: Found, name: str) -> None:
+    controls = [one for one in found[name] if one.beacon == "off"]
+
+    assert controls
+    assert [one for one in controls if not one.ok] == []
+
+
+@pytest.mark.parametrize(
+    "name", ["A1", "A2", "A3", "A4", "A5", "A6", "A7", "A8", "A9", "U1", "U2", "U4"]
+)
+def test_protections_hold(found: Found, name: str) -> None:
+    protected = [one for one in found[name] if one.beacon != "off"]
+
+    assert protected
+    assert [one for one in protected if not within(one)] == []
+
+
+def within(arm: Arm) -> bool:
+    """Whether the limit is kept, as far as so few targets can tell."""
+    if arm.interval is None:
+        return arm.ok
+    return arm.at_most is None or arm.interval[0] <= arm.at_most
