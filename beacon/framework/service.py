@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -85,7 +85,7 @@ class Service:
         else:
             self._check_filtered(query)
         given_s = deadline_s
-        if given_s is not None and isinstance(source, StreamingSource):
+        if given_s is not None and _gives_parts(type(source)):
             # It ends by itself with what it has, which is lost if it is cut off at that moment.
             given_s += GRACE_S
         try:
@@ -98,7 +98,7 @@ class Service:
     @property
     def streams(self) -> bool:
         """Whether answers can be had in parts."""
-        return isinstance(self.source, StreamingSource)
+        return _gives_parts(type(self.source))
 
     async def stream(
         self, query: Query, access: Access, deadline_s: float | None = None
@@ -293,3 +293,9 @@ async def _closing(values: AsyncIterator[Value]) -> AsyncIterator[AsyncIterator[
 def _too_late(deadline_s: float | None) -> DeadlineExceeded:
     within = "in time" if deadline_s is None else f"within {deadline_s:g} s"
     return DeadlineExceeded(f"the source did not answer {within}")
+
+
+@cache
+def _gives_parts(source: type) -> bool:
+    """Whether it is a `StreamingSource`: a protocol takes long to compare with."""
+    return issubclass(source, StreamingSource)

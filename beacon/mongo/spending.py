@@ -178,7 +178,8 @@ class Spending:
                 else:
                     beyond = {*beyond, *short.tolist()}
                 continue
-            if await self._ledger.charge(standing, entry, partial(guard.holds, entry)):
+            holds = partial(guard.holds, entry, version)
+            if await self._ledger.charge(standing, entry, holds):
                 most = int(entry.units.max(initial=0)) + entry.everybody
                 self._tell(standing, asker, dataset.id, entry, cost(1, least))
                 return Spent(found, noted, most, guard.instead)
@@ -267,6 +268,7 @@ class _Guard:
         self._plan = plan
         self._least = least
         self._is_replay = is_replay
+        self._compared: BitMap | None = None
         self.instead = replayed
 
     def rows(self, tally: Tally, rows: BitMap) -> BitMap:
@@ -286,14 +288,22 @@ class _Guard:
 
     def near(self, members: BitMap) -> Entry | None:
         """The earlier set, if there is one."""
-        if not self._is_replay and self.instead is None:
+        if not self._is_replay and self.instead is None and members != self._compared:
+            self._compared = members
             self.instead = self._found(members)
         return self.instead
 
-    def holds(self, entry: Entry) -> bool:
-        """Whether nobody has asked meanwhile about nearly the same people as an entry is about."""
+    def holds(self, entry: Entry, version: tuple[int, ...]) -> bool:
+        """Whether nobody has asked meanwhile about nearly the same people as an entry is about.
+
+        Args:
+            version: Of the standing when the entry was made.
+        """
         return (
-            entry.instead is not None or entry.members is None or self._found(entry.members) is None
+            self._standing.version == version
+            or entry.instead is not None
+            or entry.members is None
+            or self._found(entry.members) is None
         )
 
     def _found(self, members: BitMap) -> Entry | None:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from urllib.parse import urlencode
@@ -32,12 +33,15 @@ CONNECTIONS = 64
 def measure(results: Results, uri: str, database: str, cohort: Cohort, seconds: float) -> None:
     """Start a server, ask it in turns, and tell."""
     results.section(f"HTTP, {CONNECTIONS} connections, one server process")
-    with subprocess.Popen(
-        [sys.executable, "-m", "tests.bench.http_load", "serve", uri, database],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    ) as process:
+    with (
+        tempfile.TemporaryDirectory(prefix="beacon-bench-http-") as folder,
+        subprocess.Popen(
+            [sys.executable, "-m", "tests.bench.http_load", "serve", uri, database, folder],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        ) as process,
+    ):
         assert process.stdin is not None
         assert process.stdout is not None
         ports = json.loads(process.stdout.readline())
@@ -92,8 +96,9 @@ def _paths(cohort: Cohort, entry_type: str) -> list[str]:
     return paths
 
 
-async def _serve(uri: str, database: str) -> None:
+async def _serve(uri: str, database: str, folder: str) -> None:
     settings = Settings(
+        data_dir=folder,
         mongo=MongoSettings(uri=uri, database=database),
         log=LogSettings(),
         policy=PolicySettings(
@@ -189,9 +194,9 @@ async def _ask(port: int, seconds: float, paths: Sequence[str]) -> None:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """`serve URI DATABASE`, or `ask PORT SECONDS` with paths as JSON on standard input."""
+    """`serve URI DATABASE FOLDER`, or `ask PORT SECONDS` with paths as JSON on standard input."""
     if arguments[0] == "serve":
-        work = _serve(arguments[1], arguments[2])
+        work = _serve(*arguments[1:])
     else:
         work = _ask(int(arguments[1]), float(arguments[2]), json.load(sys.stdin))
     with asyncio.Runner(loop_factory=server.new_loop) as runner:

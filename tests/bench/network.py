@@ -13,8 +13,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from contextlib import AsyncExitStack, ExitStack
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,7 @@ from beacon.settings import (
 from beacon.web import server
 from tests.bench.measure import Results
 from tests.network.fake_members import FakeMember
-from tests.network.real_beacons import ASSEMBLY, ROOT, running
+from tests.network.real_beacons import ASSEMBLY, COUNTRIES, ROOT, Running, running
 
 FAKES = 300
 ROUNDS = 3
@@ -92,14 +92,14 @@ def measure(results: Results, uri: str, seconds: float) -> None:
     """
     with tempfile.TemporaryDirectory(prefix="beacon-bench-network-") as name:
         folder = Path(name)
-        with running(uri, folder) as beacons:
+        with _in_two_processes(uri, folder) as beacons:
             members = beacons.members()
             questions = [
                 _question(one.chromosome, one.pos - 1, one.ref, one.alt, entry_type)
                 for entry_type in _ENTRY_TYPES
                 for one in beacons.truth
             ]
-            title = f"A network of {len(members)} beacons of ours, in one process"
+            title = f"A network of {len(members)} beacons of ours, in two processes"
             _measure(results, title, members, questions, folder / "ours", seconds, 16)
         with _child("fakes", str(FAKES)) as (urls, _):
             members = {
@@ -111,6 +111,21 @@ def measure(results: Results, uri: str, seconds: float) -> None:
             questions = [_question("17", 10 * n, "G", "A", "individual") for n in range(5_000)]
             title = f"A network of {len(members)} beacons that do nothing, in one process"
             _measure(results, title, members, questions, folder / "fakes", seconds, 4)
+
+
+@contextlib.contextmanager
+def _in_two_processes(uri: str, folder: Path) -> Iterator[Running]:
+    """All beacons of ours: one process would keep one core busy, and the network wait for it."""
+    with ExitStack() as stack:
+        halves = []
+        for number in range(2):
+            own = folder / f"half{number}"
+            own.mkdir()
+            halves.append(stack.enter_context(running(uri, own, COUNTRIES[number::2])))
+        first, second = halves
+        yield replace(
+            first, urls={**first.urls, **second.urls}, people={**first.people, **second.people}
+        )
 
 
 def _measure(

@@ -182,13 +182,17 @@ def run(uri: str, database: str, kind: str, path: Path) -> float:
 def kill_often(
     uri: str, database: str, kind: str, path: Path, *, times: int, seconds: float
 ) -> int:
-    """Begin a load again and again, and kill each; how many died at work."""
+    """Begin a load again and again, and kill each; how many died at work.
+
+    Each goes on where the last was killed, so the first are killed soonest: the whole may have
+    been timed while the machine was busy, and all would end before the third was killed.
+    """
     chance = random.Random(kind)
     killed = 0
-    for _ in range(times):
+    for turn in range(times):
         process = start(uri, database, kind, path)
         try:
-            process.wait(chance.uniform(0.05, 0.7) * seconds)
+            process.wait(chance.uniform(0.02, 0.7 * (turn + 1) / times) * seconds)
         except subprocess.TimeoutExpired:
             killed += 1
         kill(process)

@@ -325,8 +325,9 @@ def _load(uri: str, folder: Path, country: Country) -> None:
         assert load_vcf(sink, country.dataset_id, ASSEMBLY, [path]).ok
 
 
-def _settings(uri: str, country: Country, port: int) -> Settings:
+def _settings(uri: str, folder: Path, country: Country, port: int) -> Settings:
     return Settings(
+        data_dir=str(folder / country.code),
         mongo=MongoSettings(uri=uri, database=_database(country)),
         server=ServerSettings(port=port),
         identity=IdentitySettings(id=country.beacon_id, name=f"Beacon {country.code}"),
@@ -342,12 +343,12 @@ def _settings(uri: str, country: Country, port: int) -> Settings:
     )
 
 
-async def _serve(uri: str, countries: Sequence[Country]) -> None:
+async def _serve(uri: str, folder: Path, countries: Sequence[Country]) -> None:
     urls: dict[str, str] = {}
     async with AsyncExitStack() as stack:
         for one in countries:
             (sock,) = server.bind("127.0.0.1", 0)
-            settings = _settings(uri, one, sock.getsockname()[1])
+            settings = _settings(uri, folder, one, sock.getsockname()[1])
             app = await stack.enter_async_context(composition.open_app(settings))
             await stack.enter_async_context(_listening(app, sock))
             urls[one.code] = settings.api_url
@@ -365,7 +366,7 @@ def main(uri: str, folder: Path) -> None:
     for one in countries:
         _load(uri, folder, one)
     with asyncio.Runner(loop_factory=server.new_loop) as runner:
-        runner.run(_serve(uri, countries))
+        runner.run(_serve(uri, folder, countries))
 
 
 if __name__ == "__main__":
