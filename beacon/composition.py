@@ -10,7 +10,7 @@ from typing import Any
 import pymongo
 from aiohttp import web
 
-from beacon import __version__, auditing, reference_files
+from beacon import __version__, auditing, portal_composition, reference_files
 from beacon.auth.authenticator import Authenticator
 from beacon.auth.policy import Policy
 from beacon.auth.pseudonyms import Pseudonyms
@@ -31,7 +31,7 @@ from beacon.mongo.ledger import Ledger
 from beacon.mongo.store import MongoStore
 from beacon.secrets_file import Keys
 from beacon.settings import AssemblyName, AssemblySettings, Rule, Settings
-from beacon.web.app import Serving, create_app
+from beacon.web.app import Pages, Serving, create_app
 from beacon.web.client_addresses import ClientAddresses
 from beacon.web.rate_limits import RateLimits
 
@@ -183,7 +183,12 @@ async def open_app(settings: Settings) -> AsyncIterator[web.Application]:
         # database may be away at this moment: /readyz says so until it is back.
         with contextlib.suppress(SourceUnavailable):
             await store.check()
-        yield app(settings, store, synthetic_source(), known, metrics, audit)
+        pages = await stack.enter_async_context(
+            portal_composition.opened(
+                settings, identity(settings), references, known, keys, is_network=False
+            )
+        )
+        yield app(settings, store, synthetic_source(), known, metrics, audit, pages)
 
 
 def synthetic_source() -> Source:
@@ -200,6 +205,7 @@ def app(
     authenticator: Authenticator | None = None,
     metrics: Metrics | None = None,
     audit: Audit | None = None,
+    pages: Pages | None = None,
 ) -> web.Application:
     """The application on any source.
 
@@ -207,6 +213,7 @@ def app(
         authenticator: Says who callers are, as long as the application runs.
         metrics: Where requests are counted.
         audit: Where every access is written down before it is answered.
+        pages: Adds the pages for people.
     """
     service = Service(
         identity=identity(settings),
@@ -223,6 +230,7 @@ def app(
         metrics=metrics,
         rates=rates(settings),
         audit=audit,
+        pages=pages,
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from beacon import auditing, composition, network_access, reference_files
+from beacon import auditing, composition, network_access, portal_composition, reference_files
 from beacon.framework.errors import SettingsError
 from beacon.framework.extensions import Extensions
 from beacon.framework.service import Service
@@ -86,6 +86,11 @@ async def open_network_app(
             test_source=composition.synthetic_source(),
             limits=composition.limits(settings),
         )
+        pages = await stack.enter_async_context(
+            portal_composition.opened(
+                settings, own, references, known, composition.keys, is_network=True
+            )
+        )
         names = None if known is None else composition.pseudonyms(settings)
         yield create_app(
             service,
@@ -98,6 +103,7 @@ async def open_network_app(
             metrics=metrics,
             rates=composition.rates(settings),
             audit=audit,
+            pages=pages,
         )
 
 

@@ -25,6 +25,7 @@ from beacon import (
     logs,
     network_access,
     network_composition,
+    portal_access,
     reference_files,
     reload,
 )
@@ -65,6 +66,7 @@ class _Work(msgspec.Struct, frozen=True, kw_only=True):
 def _check_beacon(settings: Settings) -> None:
     composition.policy(settings)
     composition.authenticator(settings, Metrics())
+    portal_access.check(settings)
     reference_files.references(settings)
     _listening(settings)
 
@@ -76,6 +78,7 @@ def _check_network(settings: Settings) -> None:
     members = network_composition.network_members(settings)
     composition.authenticator(settings, Metrics())
     network_access.check_secrets(settings, members)
+    portal_access.check(settings)
     reference_files.references(settings)
     _listening(settings)
 

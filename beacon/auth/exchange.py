@@ -7,24 +7,21 @@ token is sent to the provider that issued it, and never anywhere else.
 from __future__ import annotations
 
 import asyncio
-import base64
-import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Self
-from urllib.parse import quote_plus
 
-import jwt
 import structlog
 from yarl import URL
 
+from beacon.auth.clients import ClientStatement
 from beacon.auth.fetching import Fetched, Fetcher, FetchFailed
 from beacon.auth.issued import ACCESS_TOKEN, FOR_OTHERS, Issued, Refused, Wanted, read_issued
 from beacon.auth.issuers import check_url, is_loopback
 from beacon.credential_files import CredentialFile
 from beacon.framework.errors import Forbidden, SettingsError, SourceUnavailable
-from beacon.settings import ClientAuth, TokenEndpointSettings
+from beacon.settings import TokenEndpointSettings
 
 AT_A_TIME = 16
 """Requests to one endpoint that are under way at the same time."""
@@ -37,9 +34,6 @@ PAUSE_S = 1.0
 
 PAUSE_MAX_S = 15.0
 """How long it is at most."""
-
-ASSERTION_S = 60
-"""How long a statement of who this deployment is holds."""
 
 log = structlog.stdlib.get_logger()
 
@@ -156,8 +150,9 @@ class _Endpoint:
         self._allow_private = settings.allow_private or (
             loopback and is_loopback(URL(settings.url).host or "")
         )
-        self._file = CredentialFile(f"{key}.secret_file", settings.secret_file)
-        self._client()  # what is wrong with the secret is told at the start
+        file = CredentialFile(f"{key}.secret_file", settings.secret_file)
+        self._client = ClientStatement(settings, file, clock)
+        self._client.made()  # what is wrong with the secret is told at the start
         self._turns = asyncio.Semaphore(AT_A_TIME)
         self._failures, self._paused_until = 0, 0.0
 
@@ -192,7 +187,7 @@ class _Endpoint:
         return await self._send([*grant, *_named(wanted)])
 
     async def _send(self, form: Sequence[tuple[str, str]]) -> Fetched:
-        client, headers = await asyncio.to_thread(self._client)
+        client, headers = await asyncio.to_thread(self._client.made)
         return await self._fetcher.post(
             self._settings.url,
             [*form, *client],
@@ -206,44 +201,6 @@ class _Endpoint:
         if self._failures >= FAILURES:
             doubled = min(self._failures - FAILURES, 16)
             self._paused_until = self._clock() + min(PAUSE_S * 2.0**doubled, PAUSE_MAX_S)
-
-    def _client(self) -> tuple[list[tuple[str, str]], dict[str, str]]:
-        """What says who this deployment is: fields of the form, and headers.
-
-        Raises:
-            SettingsError: The secret cannot be read or used.
-        """
-        settings, secret = self._settings, self._file.read()
-        if settings.client_auth is ClientAuth.CLIENT_SECRET_BASIC:
-            # RFC 6749, 2.3.1: both are encoded as in forms.
-            pair = f"{quote_plus(settings.client_id)}:{quote_plus(secret)}"
-            basic = base64.b64encode(pair.encode("ascii")).decode("ascii")
-            return [], {"Authorization": f"Basic {basic}"}
-        now = int(self._clock())
-        claims = {
-            "iss": settings.client_id,
-            "sub": settings.client_id,
-            "aud": settings.assertion_audience or settings.url,
-            "jti": secrets.token_urlsafe(16),
-            "iat": now,
-            "exp": now + ASSERTION_S,
-        }
-        try:
-            assertion = jwt.encode(
-                claims,
-                secret,
-                algorithm=settings.algorithm.value,
-                headers={"kid": settings.key_id} if settings.key_id else None,
-            )
-        except (jwt.PyJWTError, ValueError, TypeError):
-            raise SettingsError(
-                f"{self._file.key} {self._file.path} holds no key for {settings.algorithm.value}"
-            ) from None
-        return [
-            ("client_id", settings.client_id),
-            ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
-            ("client_assertion", assertion),
-        ], {}
 
 
 def _named(wanted: Wanted) -> list[tuple[str, str]]:

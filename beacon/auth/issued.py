@@ -70,44 +70,67 @@ def read_issued(answer: Fetched, wanted: Wanted, now: float) -> Issued:
         FetchFailed: The status says that something is out of order.
         ValueError: It is no answer of a token endpoint.
     """
-    if answer.status in _REFUSALS:
-        code = read_object(answer.body).get("error")
-        known = code if isinstance(code, str) and code in _CODES else str(answer.status)
-        raise Refused(known, _NO_TOKEN)
-    if answer.status != _OK:
-        raise FetchFailed(str(answer.status))
-    document = read_object(answer.body)
-    token = document.get("access_token")
-    if not isinstance(token, str) or len(token) > TOKEN_BYTES or not _TOKEN.fullmatch(token):
-        raise ValueError("no token that could be sent in a header")
-    if str(document.get("token_type")).lower() != "bearer":
-        raise ValueError("no bearer token")
+    code = refusal(answer)
+    if code is not None:
+        raise Refused(code, _NO_TOKEN)
+    document = given(answer)
+    token = bearer_token(document)
     if document.get("issued_token_type", ACCESS_TOKEN) not in (ACCESS_TOKEN, _JWT):
         raise Refused("issued_token_type", FOR_OTHERS)
-    claims = _claims(token)
+    claims = claims_of(token)
     _check_audience(claims, wanted)
-    ends = [now + LIFETIME_MAX_S]
-    ends += [now + one for one in _numbers(document.get("expires_in"))]
-    ends += _numbers(claims.get("exp"))
+    ends = [now + LIFETIME_MAX_S, *ends_of(document, claims, now)]
     expires = min(ends) if len(ends) > 1 else now + LIFETIME_S
     if expires <= now:
         raise ValueError("expired")
     return Issued(token, expires)
 
 
-def _check_audience(claims: Mapping[str, Any], wanted: Wanted) -> None:
-    """Check that a token that says whom it is for is for one member, and good nowhere else."""
-    named = claims.get("aud")
-    if named is None:
-        return
-    listed = [named] if isinstance(named, str) else named
-    if not isinstance(listed, list) or not all(isinstance(one, str) for one in listed):
-        raise Refused("audience", FOR_OTHERS)
-    if {wanted.audience, wanted.resource}.isdisjoint(listed) or wanted.not_for & {*listed}:
-        raise Refused("audience", FOR_OTHERS)
+def refusal(answer: Fetched) -> str | None:
+    """Why an endpoint gives no token, as a code for the log; `None` if it does not say no.
+
+    Raises:
+        ValueError: It is no answer of a token endpoint.
+    """
+    if answer.status not in _REFUSALS:
+        return None
+    code = read_object(answer.body).get("error")
+    return code if isinstance(code, str) and code in _CODES else str(answer.status)
 
 
-def _claims(token: str) -> Mapping[str, Any]:
+def given(answer: Fetched) -> Mapping[str, Any]:
+    """What an endpoint gives that does not say no.
+
+    Raises:
+        FetchFailed: The status says that something is out of order.
+        ValueError: It is no answer of a token endpoint.
+    """
+    if answer.status != _OK:
+        raise FetchFailed(str(answer.status))
+    return read_object(answer.body)
+
+
+def bearer_token(document: Mapping[str, Any]) -> str:
+    """The access token that was given.
+
+    Raises:
+        ValueError: There is none, or none that can be shown in a header.
+    """
+    token = document.get("access_token")
+    if not isinstance(token, str) or len(token) > TOKEN_BYTES or not _TOKEN.fullmatch(token):
+        raise ValueError("no token that could be sent in a header")
+    if str(document.get("token_type")).lower() != "bearer":
+        raise ValueError("no bearer token")
+    return token
+
+
+def ends_of(document: Mapping[str, Any], claims: Mapping[str, Any], now: float) -> list[float]:
+    """When a token ends, in seconds since 1970, by whatever says so: the first of these counts."""
+    ends = [now + one for one in _numbers(document.get("expires_in"))]
+    return ends + _numbers(claims.get("exp"))
+
+
+def claims_of(token: str) -> Mapping[str, Any]:
     """What a token says of itself, unverified; nothing where it is no JWT.
 
     Raises:
@@ -121,6 +144,18 @@ def _claims(token: str) -> Mapping[str, Any]:
     except ValueError:
         return {}
     return read_object(_decoded(parts[1]))
+
+
+def _check_audience(claims: Mapping[str, Any], wanted: Wanted) -> None:
+    """Check that a token that says whom it is for is for one member, and good nowhere else."""
+    named = claims.get("aud")
+    if named is None:
+        return
+    listed = [named] if isinstance(named, str) else named
+    if not isinstance(listed, list) or not all(isinstance(one, str) for one in listed):
+        raise Refused("audience", FOR_OTHERS)
+    if {wanted.audience, wanted.resource}.isdisjoint(listed) or wanted.not_for & {*listed}:
+        raise Refused("audience", FOR_OTHERS)
 
 
 def _decoded(text: str) -> bytes:

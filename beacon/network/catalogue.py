@@ -15,7 +15,7 @@ from beacon.network.dialects import spoken
 from beacon.network.members import Member
 from beacon.network.metadata import DatasetAbout, Metadata
 from beacon.network.summary import count_policy
-from beacon.settings import CountSettings, MemberAccessSettings, Via
+from beacon.settings import CountSettings, MemberAccessSettings, Reporting, Via
 
 
 def members_document(
@@ -89,6 +89,7 @@ def _summary(
         "documentUrl": identity.url(f"{MEMBERS}/{quote(member.id, safe='')}"),
         "state": state_in_words(condition),
         "people": member.people,
+        "counts": counts_document(member.counts),
         "countsInWords": counts_in_words(member.counts),
         "askedAs": _ASKED_AS[member.access.via],
         "askedInWords": asked_in_words(member.access),
@@ -130,6 +131,19 @@ def counts_in_words(counts: CountSettings) -> str:
     """What a member's counts can be taken for, as a sentence for people."""
     policy = count_policy(counts)
     return f"{policy[0].upper()}{policy[1:]}."
+
+
+def counts_document(counts: CountSettings) -> Document:
+    """What a member's counts can be taken for, for programs: no setting that says nothing here."""
+    described: Document = {"reporting": counts.reporting.value}
+    match counts.reporting:
+        case Reporting.RAISED | Reporting.ZEROED | Reporting.OMITTED | Reporting.BOOLEAN:
+            described["threshold"] = counts.threshold
+        case Reporting.ROUNDED | Reporting.ROUNDED_UP:
+            described["step"] = counts.step
+        case Reporting.NOISY:
+            described["scale"] = counts.scale
+    return described
 
 
 def asked_in_words(access: MemberAccessSettings) -> str:

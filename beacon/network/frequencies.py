@@ -12,9 +12,9 @@ from typing import Any
 
 import msgspec
 
+from beacon.framework.intervals import filtering_frequency, interval
 from beacon.network.bounds import bounds_of_set
 from beacon.network.distinct import Sighting, Variant
-from beacon.network.intervals import filtering_frequency, interval
 from beacon.network.members import Member
 from beacon.network.states import Outcome, ReportedSet, State
 from beacon.network.summary import count_policy

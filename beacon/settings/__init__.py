@@ -47,6 +47,7 @@ from beacon.settings.policy import (
     TierSettings,
     VisaSettings,
 )
+from beacon.settings.portal import LoginSettings, PortalSettings
 from beacon.settings.privacy import PrivacySettings
 from beacon.settings.server import (
     AssemblySettings,
@@ -85,6 +86,7 @@ __all__ = [
     "LogFormat",
     "LogLevel",
     "LogSettings",
+    "LoginSettings",
     "MemberAccessSettings",
     "MemberSettings",
     "MongoSettings",
@@ -92,6 +94,7 @@ __all__ = [
     "NetworkSettings",
     "PolicySettings",
     "Port",
+    "PortalSettings",
     "PrivacySettings",
     "PurposeSettings",
     "ReleaseSettings",
@@ -144,6 +147,7 @@ class Settings(Section, frozen=True, kw_only=True):
     ] = field(default_factory=dict)
 
     network: NetworkSettings = NetworkSettings()
+    portal: PortalSettings = PortalSettings()
 
     @property
     def api_url(self) -> str:

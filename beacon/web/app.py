@@ -29,6 +29,7 @@ from beacon.framework.stream_encoding import LINES
 from beacon.metrics import Metrics
 from beacon.settings import LimitSettings
 from beacon.web import health, network_pages
+from beacon.web.asking import Asking
 from beacon.web.batch import Batches, Noted
 from beacon.web.client_addresses import ClientAddresses
 from beacon.web.cors import Cors
@@ -56,6 +57,11 @@ _PUBLIC_HEADERS = {
 
 Identify = Callable[[Mapping[str, str]], Awaitable[Access]]
 """The headers of a request → what its sender may learn."""
+
+Pages = Callable[[web.Application, Asking], None]
+"""Adds pages for people to an application; they ask by the second."""
+
+Document = Mapping[str, Any]
 
 
 class Serving(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,6 +93,7 @@ def create_app(
     metrics: Metrics | None = None,
     rates: RateLimits | None = None,
     audit: Audit | None = None,
+    pages: Pages | None = None,
 ) -> web.Application:
     """Build the application. Nothing in it changes after this, but the counters.
 
@@ -99,6 +106,7 @@ def create_app(
         metrics: Where requests are counted; shown with whatever else is counted there.
         rates: How much callers may ask; without it as much as they like.
         audit: Where every access is written down before it is answered.
+        pages: Adds the pages for people, in place of a line of text at `/`.
     """
     metrics = metrics or Metrics()
     rates = rates or RateLimits(LimitSettings(), ClientAddresses())
@@ -124,7 +132,12 @@ def create_app(
         client_max_size=serving.body_max_bytes,
     )
     health.add_routes(app, service.source.check, metrics)
-    app.router.add_get("/", _front_page(service))
+    if pages is None:
+        app.router.add_get("/", _front_page(service))
+    else:
+        documents = _documents(service, offered, network)
+        asking = Asking(service, identify, rates, recording, sending, serving.deadline_s, documents)
+        pages(app, asking)
     for path, handler in _informational(service, offered, network).items():
         _add(app, hdrs.METH_GET, path.rstrip("/"), handler)
     described = {name: schemas.schema(name) for name in schemas.names() if "/" in name}
@@ -156,6 +169,20 @@ def create_app(
         _add(app, hdrs.METH_GET, extensions.MEMBERS, network_pages.members(network))
         _add(app, hdrs.METH_GET, extensions.MEMBER, network_pages.member(network))
     return app
+
+
+def _documents(
+    service: Service, offered: Extensions, network: NetworkPages | None
+) -> Callable[[str], Awaitable[Document | None]]:
+    """What the beacon or the network says of itself, by path."""
+    if network is not None:
+        return network.documents
+    known = information.documents(service.identity, service.model, offered)
+
+    async def documents(path: str) -> Document | None:
+        return known.get(path)
+
+    return documents
 
 
 def _add(app: web.Application, method: str, pattern: str, handler: Handler) -> None:

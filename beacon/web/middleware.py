@@ -40,6 +40,9 @@ ID = web.RequestKey("id", str)
 BEGUN = web.RequestKey("begun", web.StreamResponse)
 """The response of this request, once its head was sent: nothing else can be answered then."""
 
+MISSING: web.AppKey[Callable[[web.Request], web.Response]] = web.AppKey("missing")
+"""Makes the page that readers get in the place of one that there is not, outside of the API."""
+
 REQUEST_ID = "X-Request-ID"
 JSON_HEADERS: dict[str, str] = {
     hdrs.CONTENT_TYPE: "application/json; charset=utf-8",
@@ -56,8 +59,10 @@ SECURITY_HEADERS: dict[str, str] = {
     "Cross-Origin-Resource-Policy": "same-origin",
     hdrs.SERVER: "genome-beacon",
 }
-"""Headers of every response: it is data, for whoever asked, and no page to be shown."""
+"""Headers of every response that does not have its own: it is data, for whoever asked, and no
+page to be shown."""
 
+_API = "/api"
 _URL_TOKEN = "access_token="  # noqa: S105 - the name of a parameter
 
 WATCHED = frozenset({"/livez", "/readyz", "/metrics"})
@@ -198,15 +203,27 @@ def observe(
             return response
         if error.status < web.HTTPBadRequest.status_code:
             return error
+        missing = request.app.get(MISSING)
+        if missing is not None and error.status == 404 and _is_of_a_reader(request):
+            return missing(request)
         return _error(request, error.status, _MESSAGES.get(error.status, error.reason))
 
     return middleware
 
 
+def _is_of_a_reader(request: web.Request) -> bool:
+    """Whether a browser asks for a page to be shown, and not a program for what is in the API."""
+    if request.method not in (hdrs.METH_GET, hdrs.METH_HEAD):
+        return False
+    is_of_api = request.path == _API or request.path.startswith(f"{_API}/")
+    return not is_of_api and "text/html" in request.headers.get(hdrs.ACCEPT, "")
+
+
 def complete_head(request: web.Request, response: web.StreamResponse, cors: Cors) -> None:
     """Add what every response has in its head; whoever sends one bit by bit does it at once."""
     headers = response.headers
-    headers.update(SECURITY_HEADERS)
+    for name, value in SECURITY_HEADERS.items():
+        headers.setdefault(name, value)
     headers.setdefault(hdrs.CACHE_CONTROL, "no-store")
     headers[REQUEST_ID] = request[ID]
     cors.allow(request, response)

@@ -65,6 +65,7 @@ class Recording:
             return
         disclosed = None if error is not None else request.get(DISCLOSED)
         self._write(request, query, request.get(ACCESS), disclosed, status, error=error)
+        request[_RECORDED] = True
 
     def question(
         self, request: web.Request, query: Query, access: Access, found: Disclosed | BeaconError
@@ -81,11 +82,18 @@ class Recording:
         self, request: web.Request, query: Query, access: Access, first: DisclosedPart
     ) -> None:
         """Write an answer in parts down, before its first part; raises as `request`."""
-        if self.audit is None or query.test_mode or request.get(_RECORDED):
+        if not request.get(_RECORDED):
+            self.begun(request, query, access, first)
+            request[_RECORDED] = True
+
+    def begun(
+        self, request: web.Request, query: Query, access: Access, first: DisclosedPart
+    ) -> None:
+        """Write one of several answers in parts down, before its first part."""
+        if self.audit is None or query.test_mode:
             return
         members = first.about.get("asked")
         self._write(request, query, access, first.disclosed, _OK, members=members)
-        request[_RECORDED] = True
 
     def _write(
         self,

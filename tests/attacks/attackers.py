@@ -293,6 +293,7 @@ def chosen_pairs(
     limit: float,
     number: int,
     regions: Places,
+    of_each: float = OF_REGION,
 ) -> list[Pair]:
     """The first of them that a budget allows: each allele that is lacked once, few of a region."""
     chosen: list[Pair] = []
@@ -303,7 +304,7 @@ def chosen_pairs(
         expected = np.array([(one.both + one.only) * mechanism.size])
         cost = float(mechanism.cost(expected)[0])
         region = int(regions[one.carried])
-        if one.lacked in used or of_region[region] == OF_REGION or spent + cost > limit:
+        if one.lacked in used or of_region[region] == of_each or spent + cost > limit:
             continue
         if len(chosen) == number:
             break

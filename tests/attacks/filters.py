@@ -25,17 +25,21 @@ K = 10
 # A5: differences -----------------------------------------------------------------------------
 
 
-def isolating(target: int, number: int) -> list[tuple[Filters, Filters]]:
+def isolating(target: int, number: int, features: int) -> list[tuple[Filters, Filters]]:
     """Pairs of filters that hold for the same people, but for the target and few others.
 
     The second has one more: a feature that nearly everybody has and the target lacks.
+
+    Args:
+        features: Of the target's, in each filter: the more, the fewer others are in the difference,
+            and in the number that has to be told.
     """
     own = [one for one in range(people.ATTRIBUTES) if people.has_attribute(target, one)]
     chance = np.random.default_rng(target)
-    threes = {tuple(sorted(chance.choice(own, 3, replace=False))) for _ in range(3 * number)}
+    sets = {tuple(sorted(chance.choice(own, features, replace=False))) for _ in range(3 * number)}
     pairs = []
-    for three in itertools.islice(sorted(threes), number):
-        wide: Filters = [{"id": people.attribute(int(one))} for one in three]
+    for chosen in itertools.islice(sorted(sets), number):
+        wide: Filters = [{"id": people.attribute(int(one))} for one in chosen]
         pairs.append((wide, [*wide, {"id": people.lacked(target)}]))
     return pairs
 
@@ -50,9 +54,9 @@ async def differences(stage: Stage) -> list[Arm]:
         async def attack(
             dataset_id: str, target: int, beacon: Beacon = beacon, name: str = name
         ) -> Floats:
-            asked = [
-                {"filters": one} for both in isolating(target, stage.scale.pairs) for one in both
-            ]
+            # Where few are told, the target alone; else as few others as the threshold allows.
+            pairs = isolating(target, stage.scale.pairs, 9 if name == "off" else 3)
+            asked = [{"filters": one} for both in pairs for one in both]
             account = stage.account("a5", dataset_id, target)
             told = numbers(await beacon.many(account, dataset_id, asked))
             between = told[0::2] - told[1::2]

@@ -16,6 +16,9 @@ from tests.attacks.stage import Arm, limits
 HIDDEN = 0.05
 """Alleles less frequent than this are kept from attackers who infer them."""
 
+CONTROLLED = 500
+"""People in the largest dataset of which pairs of neighbours have to tell who is in it."""
+
 
 async def neighbours(own: Membership) -> list[Arm]:
     """Hidden alleles told by their neighbours; and numbers that two neighbours share."""
@@ -75,12 +78,19 @@ async def _imputed(own: Membership, size: int, inferred: dict[int, Floats], *, o
 
 async def _pairs(own: Membership, size: int, near: Neighbours, *, off: bool) -> Arm:
     mechanism = own.mechanism(size, off=off)
+    # In larger datasets one person moves a number less: that is what the beacon is to show.
+    control = 0.8 if size <= CONTROLLED else None
 
     async def attack(dataset_id: str, target: int) -> Floats:
-        limit, number = (math.inf, 150) if off else (SPENT_AT, min(own.stage.scale.pairs, 25))
+        # Without a budget the attacker takes all there are, however alike those of a region are.
+        limit, number, of_each = math.inf, 2000, math.inf
+        if not off:
+            limit, number, of_each = SPENT_AT, min(own.stage.scale.pairs, 25), attackers.OF_REGION
         candidates = near.pairs(own.carried[:, target])
         regions = own.stage.cohorts.genomes.region
-        chosen = attackers.chosen_pairs(candidates, own.mechanism(size), limit, number, regions)
+        chosen = attackers.chosen_pairs(
+            candidates, own.mechanism(size), limit, number, regions, of_each
+        )
         sites = [site for one in chosen for site in (one.lacked, one.carried)]
         if off:
             told = own.scraped[dataset_id].carriers[sites].astype(np.int64)
@@ -98,5 +108,5 @@ async def _pairs(own: Membership, size: int, near: Neighbours, *, off: bool) -> 
         "off" if off else "registered",
         "an allele of the target, and its nearest that the target lacks",
         people=size,
-        **limits(off=off, control=0.8, protected=LIMIT),
+        **limits(off=off, control=control, protected=LIMIT),
     )

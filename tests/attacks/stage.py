@@ -113,13 +113,14 @@ class Arm:
     @property
     def ok(self) -> bool:
         """Whether the limit is kept."""
-        return (self.at_least is None or self.value >= self.at_least) and (
-            self.at_most is None or self.value <= self.at_most
+        return bool(
+            (self.at_least is None or self.value >= self.at_least)
+            and (self.at_most is None or self.value <= self.at_most)
         )
 
 
-def limits(*, off: bool, control: float, protected: float) -> dict[str, Any]:
-    """Of an arm: what a control must reach, or what must not get through."""
+def limits(*, off: bool, control: float | None, protected: float) -> dict[str, Any]:
+    """Of an arm: what a control must reach, if anything, or what must not get through."""
     return {"at_least": control} if off else {"at_most": protected}
 
 

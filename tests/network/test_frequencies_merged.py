@@ -8,6 +8,7 @@ from random import Random
 
 import pytest
 
+from beacon.framework.intervals import filtering_frequency, interval
 from beacon.network.frequencies import (
     Counts,
     Unusable,
@@ -15,7 +16,6 @@ from beacon.network.frequencies import (
     read_table,
     summed,
 )
-from beacon.network.intervals import filtering_frequency, interval
 from beacon.network.merging import merge
 from beacon.network.states import Outcome, State
 from beacon.settings import Reporting

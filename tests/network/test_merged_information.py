@@ -18,7 +18,12 @@ from beacon.framework.response import Identity, Organisation, encode
 from beacon.framework.source import TermsQuery
 from beacon.model.entry_types import MODEL
 from beacon.model.ontology import Ontologies, Ontology, Term
-from beacon.network.catalogue import counts_in_words, member_document, members_document
+from beacon.network.catalogue import (
+    counts_document,
+    counts_in_words,
+    member_document,
+    members_document,
+)
 from beacon.network.conditions import BreakerState, Condition
 from beacon.network.discovery import Discovery
 from beacon.network.members import Member
@@ -353,6 +358,23 @@ class TestCatalogue:
         words = counts_in_words(CountSettings(reporting=reporting, threshold=10, step=5, scale=2.0))
 
         assert words.endswith(".")
+
+    @pytest.mark.parametrize(
+        ("reporting", "told"),
+        [
+            (Reporting.EXACT, {}),
+            (Reporting.RAISED, {"threshold": 10}),
+            (Reporting.BOOLEAN, {"threshold": 10}),
+            (Reporting.ROUNDED, {"step": 5}),
+            (Reporting.NOISY, {"scale": 2.0}),
+        ],
+    )
+    def test_how_counts_are_reported_is_told_to_programs(
+        self, reporting: Reporting, told: dict[str, Any]
+    ) -> None:
+        counts = CountSettings(reporting=reporting, threshold=10, step=5, scale=2.0)
+
+        assert counts_document(counts) == {"reporting": reporting.value, **told}
 
 
 async def test_a_network_describes_the_beacons_that_it_has_met() -> None:
