@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -13,6 +14,10 @@ from beacon.framework.query import Query
 from beacon.framework.source import TermsQuery
 
 Document = Mapping[str, Any]
+
+
+WHOLE_S = 10.0
+"""Seconds that a page waits which is shown once all have answered: no sign of life comes before."""
 
 
 class Asking(Protocol):
@@ -33,9 +38,17 @@ class Asking(Protocol):
         """
 
     def parts(
-        self, request: web.Request, queries: Sequence[Query], access: Access
+        self,
+        request: web.Request,
+        queries: Sequence[Query],
+        access: Access,
+        *,
+        within_s: float = math.inf,
     ) -> AsyncGenerator[tuple[int, Document]]:
         """Ask several questions at once.
+
+        Args:
+            within_s: Seconds after which whoever is missing is said to be, if not sooner.
 
         Returns:
             The place of the question and a part of its answer, as the API would give it in a

@@ -14,6 +14,7 @@ from aiohttp import hdrs, web
 from beacon.framework.errors import NotFound
 from beacon.framework.extensions import MEMBERS
 from beacon.portal import datasets
+from beacon.portal.asking import WHOLE_S
 from beacon.portal.countries import Country, ago, infos
 from beacon.portal.datasets import Dataset, Described
 from beacon.portal.languages import Language
@@ -140,7 +141,8 @@ class CountriesPages:
     ) -> Described:
         queries = datasets.questions(dataset_ids)
         access = await self.site.access(request, questions=len(queries))
-        async with aclosing(self.site.asking.parts(request, queries, access)) as parts:
+        asked = self.site.asking.parts(request, queries, access, within_s=WHOLE_S)
+        async with aclosing(asked) as parts:
             async for place, part in parts:
                 described.take(place, part)
         return described

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import aclosing
@@ -16,6 +17,7 @@ from beacon.framework.access import Access
 from beacon.framework.errors import BeaconError
 from beacon.framework.extensions import NDJSON
 from beacon.portal.absence import absence, further_question
+from beacon.portal.asking import WHOLE_S
 from beacon.portal.look_up import LookUp, questions
 from beacon.portal.outward import links
 from beacon.portal.pacing import paced
@@ -61,15 +63,19 @@ class LookUpPages:
         self.site.get(app, "/search", self.search)
         self.site.post(app, "/search", self.search)
         self.site.get(app, "/v/{name}", self.search)
-        self.site.get(app, "/read", self.read)
+        self.site.post(app, "/read", self.read)
 
     async def start(self, request: web.Request) -> web.StreamResponse:
         """The page with the box alone."""
         return self.site.rendering.response(request, "start.html")
 
     async def read(self, request: web.Request) -> web.StreamResponse:
-        """How the box reads what is being written: a part of a page."""
-        text, assembly = request.query.get("q", ""), request.query.get("assembly") or None
+        """How the box reads what is being written: a part of a page.
+
+        By POST, so that what is being written is in no address.
+        """
+        given = await request.post()
+        text, assembly = str(given.get("q", "")), str(given.get("assembly", "")) or None
         values: dict[str, Any] = {"reading": None, "unread": None}
         if text.strip():
             try:
@@ -114,7 +120,7 @@ class LookUpPages:
         if by_lines:
             lines = self._lines(request, asked, result, access)
             return await self.site.asking.send(request, lines, self._failed(request))
-        async with aclosing(self._parts(request, asked, access)) as parts:
+        async with aclosing(self._parts(request, asked, access, WHOLE_S)) as parts:
             async for place, part in parts:
                 result.found.take(place, part)
         await self._look_near(request, result)
@@ -153,10 +159,14 @@ class LookUpPages:
         )
 
     def _parts(
-        self, request: web.Request, asked: _Asked, access: Access
+        self,
+        request: web.Request,
+        asked: _Asked,
+        access: Access,
+        within_s: float = math.inf,
     ) -> AsyncGenerator[tuple[int, Mapping[str, Any]]]:
         queries = questions(asked.reading.variation, page=asked.number)
-        return self.site.asking.parts(request, queries, access)
+        return self.site.asking.parts(request, queries, access, within_s=within_s)
 
     async def _lines(
         self, request: web.Request, asked: _Asked, result: Result, access: Access

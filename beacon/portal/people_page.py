@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from beacon.framework.access import Access
 from beacon.framework.errors import BeaconError
 from beacon.framework.extensions import NDJSON
 from beacon.portal import people_found
+from beacon.portal.asking import WHOLE_S
 from beacon.portal.people import AGES, SEXES, UNITS, ZYGOSITIES, chosen, edited, is_form, typed
 from beacon.portal.people_found import Note, PeopleFound
 from beacon.portal.people_question import Question, understood
@@ -80,7 +82,7 @@ class PeoplePages:
             return await self.site.asking.send(request, lines, self._failed(request))
         found, labels = PeopleFound(), dict(question.labels)
         if is_whole:
-            async with aclosing(self._parts(request, question, access)) as parts:
+            async with aclosing(self._parts(request, question, access, WHOLE_S)) as parts:
                 async for place, part in parts:
                     await _name(found.take(place, part), labels, terms)
         values = self._values(request, question, found, labels)
@@ -122,9 +124,13 @@ class PeoplePages:
         }
 
     def _parts(
-        self, request: web.Request, question: Question, access: Access
+        self,
+        request: web.Request,
+        question: Question,
+        access: Access,
+        within_s: float = math.inf,
     ) -> AsyncGenerator[tuple[int, Mapping[str, Any]]]:
-        return self.site.asking.parts(request, (question.query,), access)
+        return self.site.asking.parts(request, (question.query,), access, within_s=within_s)
 
     async def _lines(
         self, request: web.Request, question: Question, terms: KnownTerms

@@ -4,6 +4,7 @@ requests to the API meet."""
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -59,26 +60,36 @@ class Asking:
         return access
 
     async def parts(
-        self, request: web.Request, queries: Sequence[Query], access: Access
+        self,
+        request: web.Request,
+        queries: Sequence[Query],
+        access: Access,
+        *,
+        within_s: float = math.inf,
     ) -> AsyncGenerator[tuple[int, Document]]:
-        """Parts of the answers to several questions, each with the place of its question."""
+        """Parts of the answers to several questions, each with the place of its question.
+
+        Args:
+            within_s: Seconds after which whoever is missing is said to be, if not sooner.
+        """
         for query in queries:
             self.rates.count_variant(request, access, query)
-        merged = self._merged(request, queries, access)
+        deadline_s = min(within_s, self.deadline_s)
+        merged = self._merged(request, queries, access, deadline_s)
         async with aclosing(in_steps(request, access, merged)) as steps:
             async for ready in steps:
                 for one in ready:
                     yield one
 
     async def _merged(
-        self, request: web.Request, queries: Sequence[Query], access: Access
+        self, request: web.Request, queries: Sequence[Query], access: Access, deadline_s: float
     ) -> AsyncGenerator[tuple[int, Document]]:
         found: asyncio.Queue[tuple[int, Document | None]] = asyncio.Queue()
 
         async def ask(place: int, query: Query) -> None:
             try:
                 is_first = True
-                async with aclosing(self.service.stream(query, access, self.deadline_s)) as parts:
+                async with aclosing(self.service.stream(query, access, deadline_s)) as parts:
                     async for part in parts:
                         if is_first:
                             self.recording.begun(request, query, access, part)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
+import math
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -155,7 +156,12 @@ class Told:
         return Access(grants={})
 
     async def parts(
-        self, request: web.Request, queries: Sequence[Query], access: Access
+        self,
+        request: web.Request,
+        queries: Sequence[Query],
+        access: Access,
+        *,
+        within_s: float = math.inf,
     ) -> AsyncGenerator[Part]:
         answer = self.answers[len(self.asked)]
         self.asked.append(tuple(queries))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
+import math
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -67,7 +68,12 @@ class Told:
         return Access(grants={})
 
     async def parts(
-        self, request: web.Request, queries: Sequence[Query], access: Access
+        self,
+        request: web.Request,
+        queries: Sequence[Query],
+        access: Access,
+        *,
+        within_s: float = math.inf,
     ) -> AsyncGenerator[tuple[int, Document]]:
         self.asked += queries
         if self.is_network:

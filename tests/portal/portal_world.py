@@ -149,11 +149,12 @@ async def _served(
 
 
 async def _meet(client: Client, number: int) -> None:
-    """Wait until so many members have said what they are."""
+    """Wait until so many members have said what they are, and the others were found to be away."""
     for _ in range(600):
         response = await client.get("/api/network/members")
         members = (await response.json())["response"]["members"]
-        if sum("numberOfDatasets" in one for one in members) >= number:
+        is_known = all(one["state"] != "unknown" for one in members)
+        if is_known and sum("numberOfDatasets" in one for one in members) >= number:
             return
         await asyncio.sleep(0.05)
     raise TimeoutError(members)

@@ -26,6 +26,12 @@ OTHERS = CODES[1:]
 _QUOTED = re.compile(r"""["']([a-z_]+\.[A-Za-z0-9_]*)["']\s*(~?)""")
 _IS_A_FILE = re.compile(r"\.(html|xml|css|js|svg|json|png)$")
 
+ADDED_LATER = {
+    "doubt.version_missing": {"assembly"},
+    "doubt.version_unknown": {"assembly"},
+}
+"""Values that the reader adds once it has decided what to read a text as."""
+
 ALSO_ENGLISH = {
     "fi": {"people.placeholder"},
     "es": {"people.placeholder"},
@@ -158,20 +164,47 @@ def test_every_state_of_a_member_has_a_word_and_a_shape():
 
 
 def test_everything_that_the_reader_says_has_a_text():
-    assert {key for key in _said_by_the_reader() if key not in KEYS["en"]} == set()
+    assert {key for key, _ in _said_by_the_reader() if key not in KEYS["en"]} == set()
 
 
-def _said_by_the_reader() -> Iterator[str]:
-    """The texts of doubts and of what could not be read, by the codes that are raised."""
-    sections = {"Doubt": "doubt", "NotRead": "unread"}
+def test_texts_about_what_was_read_ask_for_no_value_that_the_reader_does_not_give():
+    wrong = {
+        key: asked
+        for key, given in _said_by_the_reader()
+        if given is not None
+        and (
+            asked := _placeholders(LANGUAGES["en"].text(key)) - given - ADDED_LATER.get(key, set())
+        )
+    }
+
+    assert wrong == {}
+
+
+def _said_by_the_reader() -> Iterator[tuple[str, set[str] | None]]:
+    """Texts of doubts and of what could not be read, with the names of values where they show."""
     for path in sorted((PORTAL / "reading").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             match node:
                 case ast.Call(
-                    func=ast.Name(id="Doubt" | "NotRead" as kind),
-                    args=[ast.Constant(value=str(code)), *_],
+                    func=ast.Name(id="NotRead"),
+                    args=[ast.Constant(value=str(code))],
+                    keywords=by_name,
                 ):
-                    yield f"{sections[kind]}.{code}"
+                    yield f"unread.{code}", {str(one.arg) for one in by_name}
+                case ast.Call(
+                    func=ast.Name(id="Doubt"), args=[ast.Constant(value=str(code)), *rest]
+                ):
+                    yield f"doubt.{code}", _names_in(rest)
+
+
+def _names_in(arguments: list[ast.expr]) -> set[str] | None:
+    """Keys of a dictionary that is written out; `None` where it is not."""
+    match arguments:
+        case []:
+            return set()
+        case [ast.Dict(keys=keys)] if all(isinstance(one, ast.Constant) for one in keys):
+            return {str(one.value) for one in keys if isinstance(one, ast.Constant)}
+    return None
 
 
 @pytest.mark.parametrize(

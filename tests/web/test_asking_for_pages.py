@@ -177,6 +177,22 @@ async def test_a_question_that_cannot_be_answered_ends_all(tmp_path: Path) -> No
     assert 503 in [one["status"] for one in audited(tmp_path)]
 
 
+async def test_a_page_may_wait_for_less_long_than_the_api(tmp_path: Path) -> None:
+    def add(app: web.Application, asking: Asking) -> None:
+        async def page(request: web.Request) -> web.StreamResponse:
+            access = await asking.access(request, {})
+            parts = asking.parts(request, (WOMEN,), access, within_s=0.01)
+            return web.json_response([part async for part in parts])
+
+        app.router.add_get("/short", page)
+
+    app = composition.app(settings_in(tmp_path), HalfAway(), STORE, pages=add)
+    async with TestClient(TestServer(app)) as client:
+        answer = await client.get("/short")
+
+    assert answer.status == 504
+
+
 async def test_a_fault_ends_it_too_rather_than_hang(tmp_path: Path) -> None:
     async with site(settings_in(tmp_path), WOMEN, NOBODY, source=Failing()) as client:
         async with asyncio.timeout(5):

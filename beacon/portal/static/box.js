@@ -10,8 +10,9 @@ async function say() {
   const about = new URLSearchParams({ q: box.value, assembly: assembly.value });
   if (about.toString() === asked) return;
   asked = about.toString();
-  const response = await fetch(`/read?${about}`);
-  if (!response.ok) return;
+  // By POST: what is being written is in no address. Leaving the page ends the request.
+  const response = await fetch("/read", { method: "POST", body: about }).catch(() => null);
+  if (!response?.ok) return;
   const { html } = await response.json();
   if (about.toString() !== asked) return;
   const template = document.createElement("template");

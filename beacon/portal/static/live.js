@@ -132,8 +132,8 @@ async function follow() {
       if (part.kind === "part") put(part.id, part.html);
       isComplete ||= part.kind === "complete";
     }
-  } catch (error) {
-    if (!stop.signal.aborted) console.warn(error);
+  } catch {
+    // What is missing is said below, whether the connection broke or the reader stopped waiting.
   } finally {
     clearInterval(tick);
     button.remove();
