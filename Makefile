@@ -49,7 +49,7 @@ fix: $(READY)  ## Format, and repair what can be repaired
 docs: $(READY)  ## Fail when a generated page is stale; `.venv/bin/python docs/generate.py` renews them
 	$(BIN)/python docs/generate.py --check
 
-demo: $(READY)  ## Serve three made-up countries, and their network on http://127.0.0.1:5050/api
+demo: $(READY)  ## Serve three made-up countries, and their network on http://127.0.0.1:5050/
 	$(BIN)/beacon demo
 
 bench: $(READY)  ## Measure questions and loads, with ratios

@@ -121,6 +121,7 @@ def _overview(files: Mapping[str, Path], ports: Mapping[str, int]) -> str:
         f"  {name:12} http://{_HOST}:{ports[key]}/api   {what}   {files[key].name}"
         for name, key, what in rows
     ]
+    lines.append(f"\n  Pages to look variants up with: http://{_HOST}:{ports[NETWORK]}/")
     where = f"Their settings are in {files[NETWORK].parent}. Ctrl-C ends them."
     return "\n".join(["", "Ready:", *lines, where, ""])
 

@@ -47,17 +47,20 @@ class Absence:
         neighbours: Variants near by, with how many bases away they begin, where that is known.
         same_codon: Those that change the same amino acid.
         by_protein: Whether they were looked for by amino acid rather than by place.
+        may_share: Whether who looked may have looked at the same people, as datasets may.
     """
 
     looked: tuple[Looked, ...]
     neighbours: tuple[tuple[Merged, int | None], ...]
     same_codon: tuple[Merged, ...]
     by_protein: bool
+    may_share: bool = False
 
     @property
     def number(self) -> int:
-        """Alleles looked at in all."""
-        return sum(one.number for one in self.looked)
+        """Alleles looked at in all; where they may be the same, at least."""
+        numbers = [one.number for one in self.looked]
+        return max(numbers, default=0) if self.may_share else sum(numbers)
 
     @property
     def is_at_site(self) -> bool:
@@ -101,24 +104,26 @@ def further_question(reading: Reading) -> Query | None:
     return None
 
 
-def absence(reading: Reading, found: LookUp, near: LookUp) -> Absence:
+def absence(reading: Reading, found: LookUp, near: LookUp, *, may_share: bool = False) -> Absence:
     """What the answers to both questions amount to.
 
     Args:
         found: Where nobody said yes.
         near: What was answered to the further question.
+        may_share: Whether several may have looked at the same people.
     """
     variation = reading.variation
     by_protein = reading.kind != "variant"
     said_no = {row.id for row in found.rows.values() if row.state == MISS}
     rows = [row for row in near.rows.values() if row.id in said_no]
-    all_near = merged(rows)
+    all_near = merged(rows, may_share=may_share)
     place = protein_place(variation.aminoacid_change or "")
     same = [one for one in all_near if place is not None and place in one.facts.protein_places]
     start = variation.start[0] if variation.start and not by_protein else None
-    looked = () if start is None else _looked(rows, reading.assembly, start)
+    certain = [row for row in rows if _is_none(found.rows[row.id])]
+    looked = () if start is None else _looked(certain, reading.assembly, start)
     neighbours = [] if by_protein else [(one, _distance(one, reading, start)) for one in all_near]
-    return Absence(tuple(looked), tuple(neighbours), tuple(same), by_protein)
+    return Absence(tuple(looked), tuple(neighbours), tuple(same), by_protein, may_share)
 
 
 def _records(variation: VariationQuery, limit: int) -> Query:
@@ -130,6 +135,11 @@ def _records(variation: VariationQuery, limit: int) -> Query:
         include_given=True,
         pagination=Pagination(limit=limit),
     )
+
+
+def _is_none(row: Row) -> bool:
+    """Whether a no means nobody at all, rather than fewer than are told of."""
+    return all(one is None or one.upper == 0 for one in (row.people, row.variants))
 
 
 def _looked(rows: list[Row], assembly: str | None, start: int) -> list[Looked]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 from beacon.portal.records import Document, inner, objects, text_of, texts
 from beacon.portal.rows import Row
@@ -69,7 +70,7 @@ class Facts:
         for one in objects(level.get("clinicalInterpretations")):
             condition = _label(inner(one, "effect")) or text_of(one.get("conditionId"))
             said = Interpretation(row.name, text_of(one.get("clinicalRelevance")), condition)
-            if said not in self.interpretations:
+            if len(self.interpretations) < _MOST and said not in self.interpretations:
                 self.interpretations.append(said)
 
     @property
@@ -98,4 +99,9 @@ def _label(term: Document) -> str:
 
 
 def _add(known: list[str], more: Iterator[str] | tuple[str, ...]) -> None:
-    known += [one for one in dict.fromkeys(more) if one and one not in known]
+    new = (one for one in dict.fromkeys(more) if one and one not in known)
+    known += islice(new, _MOST - len(known))
+
+
+_MOST = 60
+"""Of one kind: more than anybody reads, and few enough to be told apart at once."""

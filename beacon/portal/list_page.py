@@ -80,8 +80,7 @@ class ListPages:
         form = await request.post()
         text, assembly = str(form.get("lines", "")), str(form.get("assembly", "")) or None
         # Nothing but what is asked of each line is kept, not even to be shown again.
-        bare, omitted = lines_of(text)
-        sent, left = bare[:AT_ONCE], len(bare[AT_ONCE:])
+        sent, left, omitted = lines_of(text, AT_ONCE)
         lines = await self._read(sent, assembly)
         read_lines = [line for line in lines if line.reading is not None]
         outcomes = [Outcome(line) for line in read_lines]

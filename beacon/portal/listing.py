@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -49,24 +50,30 @@ _NO_ALLELE = frozenset({".", "*", "<*>", "<NON_REF>"})
 _PLAIN = re.compile(r"(?:chr)?(?:[0-9]{1,2}|[XYM]|MT)|NC_[0-9]{6}\.[0-9]{1,2}", re.IGNORECASE)
 
 
-def lines_of(text: str) -> tuple[list[str], int]:
+def lines_of(text: str, most: int | None = None) -> tuple[list[str], int, int]:
     """The lines of a text that can be asked, without anything that a VCF says of people.
 
     A line with several alternate alleles becomes several; one without any becomes none.
 
+    Args:
+        text: Of one line many may be made, each nearly as long as it.
+        most: Lines that are kept; of the others it is only counted how many there are.
+
     Returns:
-        The lines, and how many lines of a VCF became none.
+        The lines, how many there are beyond `most`, and how many lines of a VCF became none.
     """
     found: list[str] = []
-    in_vcf, omitted = False, 0
+    in_vcf, left, omitted = False, 0, 0
     for line in text.lstrip("\ufeff").splitlines():
         if line.startswith("#"):
             in_vcf = in_vcf or line.startswith(("##fileformat=VCF", "#CHROM"))
         elif line.strip():
             alleles = bare(line.strip(), in_vcf=in_vcf)
             omitted += not alleles
-            found.extend(alleles)
-    return found, omitted
+            room = len(alleles) if most is None else max(most - len(found), 0)
+            found.extend(alleles[:room])
+            left += len(alleles[room:])
+    return found, left, omitted
 
 
 def bare(line: str, *, in_vcf: bool = False) -> Sequence[str]:
@@ -92,7 +99,7 @@ def bare(line: str, *, in_vcf: bool = False) -> Sequence[str]:
 
 
 def _allele(chrom: str, pos: str, ref: str, alt: str, extent: Sequence[str]) -> str:
-    if _PLAIN.fullmatch(chrom) and _BASES.fullmatch(ref) and _BASES.fullmatch(alt):
+    if _PLAIN.fullmatch(chrom) and _BASES.fullmatch(alt):
         return f"{chrom}-{pos}-{ref}-{alt}"
     if _BASES.fullmatch(alt):
         extent = ()
@@ -196,14 +203,19 @@ class Outcome:
         """The counts of the allele in all who told theirs, where anybody did."""
         if self.found.total is not None:
             return self.found.total
-        told = [row.total for row in self.found.rows.values() if row.total is not None]
+        told = self._told
         return told[0] if len(told) == 1 else None
 
     @property
     def highest(self) -> float | None:
         """The highest frequency that anybody told."""
-        told = [row.total.frequency for row in self.found.rows.values() if row.total is not None]
+        told = [one.frequency for one in self._told]
         return max((one for one in told if one is not None), default=None)
+
+    @property
+    def _told(self) -> list[Frequency]:
+        """The counts of those who have it: not those of an answer that was kept from before."""
+        return [total for row in self.found.hits if (total := row.total) is not None]
 
     @property
     def error(self) -> BeaconError | None:
@@ -231,8 +243,18 @@ class Outcome:
             "allele_number": None if total is None else total.number,
             "allele_frequency": None if total is None else total.frequency,
             "highest_frequency": self.highest,
-            "each": {row.name: row.state for row in self.found.rows.values()},
+            "each": self._each,
             "error": None if self.error is None else str(self.error),
+        }
+
+    @property
+    def _each(self) -> dict[str, str]:
+        """The state of each by name; of those who share theirs, with what else tells them apart."""
+        rows = list(self.found.rows.values())
+        names = Counter(row.name for row in rows)
+        return {
+            row.name if names[row.name] == 1 else f"{row.name} ({row.id})": row.state
+            for row in rows
         }
 
 

@@ -154,8 +154,8 @@ class Login:
         """A handler of a page that may ask for `headers` and `session`.
 
         A request of a session that has ended, or whose token is refused by `Unauthorized`, is
-        answered with a page that says so. One by another method than GET and HEAD must come from a
-        page of this site, or it is `Forbidden`.
+        answered with a page that says so, as is one with the token of a session and without one.
+        One by other methods than GET and HEAD must come from this site, or it is `Forbidden`.
 
         Args:
             handler: It lets `Unauthorized` pass.
@@ -170,6 +170,8 @@ class Login:
                 return self._over(request, self._notice(request, 401, "login.expired"))
             except ProviderAway as away:
                 return self._away(request, away)
+            if known is None and request.headers.get(CSRF_HEADER):
+                return self._over(request, self._notice(request, 401, "login.expired"))
             if request.method not in _SAFE:
                 token = None if known is None else known.session.csrf_token
                 if not await self._is_of_session(request, token, changes=changes):
@@ -292,7 +294,9 @@ class Login:
         """The session of a request has ended: the browser forgets it, and the page says so."""
         request[_KNOWN] = None
         response = self._show(request, notice)
-        self._delete(response, self._cookie)
+        if request.headers.get("Sec-Fetch-Dest") != "empty":
+            # A script may show nobody this page; then the next one must not be the public's.
+            self._delete(response, self._cookie)
         return response
 
     def _set(self, response: web.Response, name: str, value: str, *, max_age: int | None) -> None:

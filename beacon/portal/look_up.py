@@ -156,6 +156,8 @@ class LookUp:
         total = self.summaries[PEOPLE].get("numTotalResults")
         if total is None or self.summaries[PEOPLE].get("countPrecision", "exact") != "exact":
             return None
+        if any(row.states[PEOPLE] not in (HIT, MISS) for row in self.rows.values()):
+            return Bounds(total, None)  # a dataset that cannot say may have any number
         return Bounds(total, total)
 
     @property
@@ -180,9 +182,10 @@ class LookUp:
     @property
     def kinds_of_silence(self) -> Mapping[str, list[Row]]:
         """Those that said neither yes nor no, by their state, in a settled order."""
-        found = {
-            state: [row for row in self.rows.values() if row.state == state] for state in SILENT
-        }
+        found: dict[str, list[Row]] = {state: [] for state in SILENT}
+        for row in self.rows.values():
+            if (state := row.state) in found:
+                found[state].append(row)
         return {state: rows for state, rows in found.items() if rows}
 
     @property
@@ -247,6 +250,11 @@ class LookUp:
             if row.states[place] == PENDING:
                 # Too late for the deadline: the summary says what became of it.
                 changed.append(self._settle(place, about, ()))
+        for leaf in objects((status or {}).get("leaves") or ()):
+            behind = self.rows.get(str(next(iter(leaf.get("path") or ()), "")))
+            if behind is not None and leaf.get("status") not in (HIT, MISS):
+                behind.partly.add(place)
+                changed.append(behind)
         if status is None:
             changed += [self._settle(place, _as_member(one), (one,)) for one in _sets_of(answer)]
         return changed + self._not_asked()
@@ -272,11 +280,13 @@ def _as_member(found: Document) -> Document:
     about: dict[str, Any] = {"beaconId": found["id"], "name": found["id"], "status": state}
     if reason is not None:
         about["reason"] = reason
-    count = found.get("resultsCount")
-    if count is not None and found.get("countPrecision", "exact") == "exact":
+    count, bounds = found.get("resultsCount"), info.get("bounds")
+    if bounds:
+        about["bounds"] = bounds
+    elif count is not None and found.get("countPrecision", "exact") == "exact":
         about["bounds"] = [count, count]
     elif count is not None:
-        about["bounds"] = [*(info.get("bounds") or [0])]
+        about["bounds"] = [0]
     return about
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ from beacon.framework.errors import BeaconError
 from beacon.framework.extensions import NDJSON
 from beacon.portal.absence import absence, further_question
 from beacon.portal.asking import WHOLE_S
-from beacon.portal.look_up import LookUp, questions
+from beacon.portal.look_up import VARIANTS, LookUp, questions
 from beacon.portal.outward import links
 from beacon.portal.pacing import paced
 from beacon.portal.reading import NotRead, Reading
@@ -103,7 +103,13 @@ class LookUpPages:
             reading = self.site.reader.read(text, assembly)
         except NotRead as error:
             return rendering.response(
-                request, "not_read.html", status=400, unread=error, asked=text, assembly=assembly
+                request,
+                "not_read.html",
+                status=400,
+                unread=error,
+                asked=text,
+                assembly=assembly,
+                is_private=request.method == "POST",
             )
         by_lines = NDJSON in request.headers.get(hdrs.ACCEPT, "")
         asked = _Asked(
@@ -123,7 +129,7 @@ class LookUpPages:
         async with aclosing(self._parts(request, asked, access, WHOLE_S)) as parts:
             async for place, part in parts:
                 result.found.take(place, part)
-        await self._look_near(request, result)
+        await self._look_near(request, result, WHOLE_S)
         result.now = _now()
         return self._page(request, asked, result)
 
@@ -185,7 +191,8 @@ class LookUpPages:
                 changed = found.take(*step)
                 for line in sent.rows(result, changed, is_new=len(found.rows) != known):
                     yield line
-                for name in ("strip", "facts"):
+                shows = step[0] == VARIANTS and any(_shows(changed))
+                for name in ("strip", "facts") if shows else ("strip",):
                     for line in sent.part(name, _values(result)):
                         yield line
         result = self._result(request, asked, found)
@@ -198,7 +205,9 @@ class LookUpPages:
             yield line
         yield _encode({"kind": "complete"}) + b"\n"
 
-    async def _look_near(self, request: web.Request, result: Result) -> None:
+    async def _look_near(
+        self, request: web.Request, result: Result, within_s: float = math.inf
+    ) -> None:
         """Ask further where nobody has what was asked for; it counts as another question."""
         further = further_question(result.reading) if result.is_absent else None
         if further is None:
@@ -206,14 +215,17 @@ class LookUpPages:
         near = LookUp()
         try:
             access = await self.site.access(request)
-            async with aclosing(self.site.asking.parts(request, (further,), access)) as parts:
+            asked = self.site.asking.parts(request, (further,), access, within_s=within_s)
+            async with aclosing(asked) as parts:
                 async for place, part in parts:
                     near.take(place, part)
         except BeaconError as error:
             # What was asked for is answered: that must not be lost with what is said beside it.
             result.trouble = error
         else:
-            result.absence = absence(result.reading, result.found, near)
+            result.absence = absence(
+                result.reading, result.found, near, may_share=not result.is_network
+            )
 
     def _failed(self, request: web.Request) -> Callable[[BeaconError], bytes]:
         def failed(error: BeaconError) -> bytes:
@@ -253,6 +265,11 @@ class _Sent:
 
 def _values(result: Result) -> dict[str, Any]:
     return {"result": result, "found": result.found, "reading": result.reading, "unread": None}
+
+
+def _shows(rows: Iterable[Row]) -> Iterator[bool]:
+    """Whether they show any variants, of which there may be more to say then."""
+    return (any(row.records) for row in rows)
 
 
 def _line(element_id: str, html: str) -> bytes:

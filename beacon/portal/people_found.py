@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from beacon.portal.look_up import LookUp
-from beacon.portal.rows import HIT, MISS, PEOPLE, SHAPES, VARIANTS, Bounds, Row
+from beacon.portal.rows import FEW, HIT, MISS, PEOPLE, SHAPES, VARIANTS, Bounds, Row
 
 Document = Mapping[str, Any]
 
-ANSWERS = (HIT, MISS)
+ANSWERS = (HIT, MISS, FEW)
 
 
 @dataclass(frozen=True, slots=True)

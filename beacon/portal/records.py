@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from beacon.framework.intervals import filtering_frequency, interval
@@ -82,9 +83,12 @@ class Frequency:
 
 def frequencies_of(record: Document) -> Iterator[Frequency]:
     """Those that a record of a variant gives, in the shapes in use."""
-    for source in objects(record.get("frequencyInPopulations")):
-        for stated in objects(source.get("frequencies", source.get("populations"))):
-            yield Frequency.of(stated)
+    stated = (
+        one
+        for source in objects(record.get("frequencyInPopulations"))
+        for one in objects(source.get("frequencies", source.get("populations")))
+    )
+    yield from map(Frequency.of, islice(stated, _FREQUENCIES_MAX))
 
 
 def total_of(record: Document) -> Frequency | None:
@@ -180,11 +184,14 @@ def whole(value: Any) -> int | None:
         return int(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return int(value) if value == value // 1 else None
+    # Of more than there can be, nothing can be computed.
+    return int(value) if abs(value) < 10**_DIGITS and value == value // 1 else None
 
 
 def _share(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) else None
+    return float(value) if isinstance(value, int | float) and 0 <= value <= 1 else None
 
 
 _DIGITS = 16
+_FREQUENCIES_MAX = 1_000
+"""Of one record: more than any source has populations."""

@@ -74,7 +74,9 @@ class Page:
 
     def in_language(self, code: str) -> str:
         """Where the same page is in another language."""
-        return str(URL(self.path).update_query(lang=code))
+        # What begins with two slashes would be at another site.
+        here = "/" + self.path.lstrip("/")
+        return str(URL(here).update_query(lang=code))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from beacon.portal.outward import Links, Site, sites
 from beacon.portal.populations import Panel, Words, panels
 from beacon.portal.reading import Reading
 from beacon.portal.records import key_of
-from beacon.portal.rows import MISS, Bounds, Row
+from beacon.portal.rows import FEW, MISS, Bounds, Row
 from beacon.portal.variant_table import Merged, merged, unshown
 
 _OF_MANY = ("gene", "region")
@@ -51,7 +51,8 @@ class Result:
     def is_absent(self) -> bool:
         """Whether all have been asked, somebody looked, and nobody has it."""
         found = self.found
-        return found.is_complete and not found.hits and found.answered > 0
+        looked = found.answered or found.counts.get(FEW)
+        return found.is_complete and not found.hits and bool(looked)
 
     @property
     def who_looked(self) -> list[Row]:
@@ -69,7 +70,9 @@ class Result:
     @cached_property
     def variants(self) -> Sequence[Merged]:
         """The variants that were found, where there are several."""
-        return merged(self.found.hits) if self.is_several else ()
+        if not self.is_several:
+            return ()
+        return merged(self.found.hits, may_share=not self.is_network)
 
     @cached_property
     def unshown(self) -> Sequence[tuple[Row, Bounds]]:

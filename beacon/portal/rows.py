@@ -11,12 +11,13 @@ from beacon.portal.records import Document, Frequency, frequencies_of, key_of, o
 VARIANTS, PEOPLE = 0, 1
 """The places of the two questions of a look-up."""
 
-PENDING, HIT, MISS, STALE = "pending", "hit", "miss", "stale"
+PENDING, HIT, MISS, FEW, STALE = "pending", "hit", "miss", "few", "stale"
 NOT_APPLICABLE, BAD_RESPONSE = "notApplicable", "badResponse"
 
 SHAPES: Mapping[str, str] = {
     HIT: "hit",
     MISS: "miss",
+    FEW: "few",
     "notCovered": "cannot",
     NOT_APPLICABLE: "cannot",
     "restricted": "closed",
@@ -68,6 +69,7 @@ class Row:
         states: Of both questions.
         about: What was said of how each question fared there.
         sets: Result sets of both, as they came.
+        partly: The places of the questions that beacons behind it have left without an answer.
     """
 
     id: str
@@ -76,6 +78,7 @@ class Row:
     states: list[str] = field(default_factory=lambda: [PENDING, PENDING])
     about: list[Document] = field(default_factory=lambda: [{}, {}])
     sets: list[Sequence[Document]] = field(default_factory=lambda: [(), ()])
+    partly: set[int] = field(default_factory=set)
 
     @property
     def is_pending(self) -> bool:
@@ -84,8 +87,15 @@ class Row:
 
     @property
     def state(self) -> str:
-        """What is said of it."""
-        return state_of(self._certain(VARIANTS), self._certain(PEOPLE))
+        """What is said of it. Who tells few as nobody has not said no."""
+        state = state_of(self._certain(VARIANTS), self._certain(PEOPLE))
+        return FEW if state == MISS and self._may_have_few else state
+
+    @property
+    def _may_have_few(self) -> bool:
+        """Whether a no of it is also what it says of a few."""
+        told = (bounds_of(about.get("bounds")) for about in self.about)
+        return any(one is not None and one.upper != 0 for one in told)
 
     @property
     def shape(self) -> str:
@@ -102,8 +112,8 @@ class Row:
         """Why it did not answer, in the words of the network or the country."""
         if self.state in (HIT, MISS, PENDING):
             return None
-        reason = self.about[VARIANTS].get("reason")
-        return None if reason is None else str(reason)
+        reasons = (self.about[VARIANTS].get("reason"), *self._unanswered(VARIANTS))
+        return next((str(one) for one in reasons if one is not None), None)
 
     @property
     def after_ms(self) -> float | None:
@@ -192,12 +202,24 @@ class Row:
         return [one for record in self.records for one in frequencies_of(record)]
 
     def _certain(self, place: int) -> str:
-        """The state of a question: a no to less than what was asked is none."""
-        bound = (self.about[place].get("applied") or {}).get("bound")
+        """The state of a question.
+
+        A no to less than what was asked is none, nor is a no of some of its datasets or beacons
+        where others cannot say.
+        """
         state = self.states[place]
-        if state == MISS and bound == "lower":
-            return NOT_APPLICABLE
-        return state if state in SHAPES else BAD_RESPONSE
+        if state != MISS:
+            return state if state in SHAPES else BAD_RESPONSE
+        bound = (self.about[place].get("applied") or {}).get("bound")
+        is_part = bound == "lower" or place in self.partly or any(self._unanswered(place))
+        return NOT_APPLICABLE if is_part else MISS
+
+    def _unanswered(self, place: int) -> Iterator[str]:
+        """Why datasets cannot be asked a question."""
+        for one in self.sets[place]:
+            reason = (one.get("info") or {}).get("notApplicable")
+            if reason is not None:
+                yield str(reason) or NOT_APPLICABLE
 
 
 def bounds_of(written: Any) -> Bounds | None:

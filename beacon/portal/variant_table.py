@@ -65,8 +65,12 @@ class Merged:
         return interval(0, self.number)[1] if self.number and self.count == 0 else None
 
 
-def merged(rows: Iterable[Row]) -> list[Merged]:
-    """The variants that were shown, in the order of the genome."""
+def merged(rows: Iterable[Row], *, may_share: bool = False) -> list[Merged]:
+    """The variants that were shown, in the order of the genome.
+
+    Args:
+        may_share: Whether rows may count the same people, so that the largest stands for them.
+    """
     found: dict[str, Merged] = {}
     for row in rows:
         for key, records in _by_key(row).items():
@@ -80,9 +84,12 @@ def merged(rows: Iterable[Row]) -> list[Merged]:
             if totals:
                 # Datasets of one country may share people: the largest stands for it.
                 total = max(totals, key=lambda total: total.number or 0)
-                one.count = (one.count or 0) + (total.count or 0)
-                one.number = (one.number or 0) + (total.number or 0)
-                one.counted += 1
+                if not may_share:
+                    one.count = (one.count or 0) + (total.count or 0)
+                    one.number = (one.number or 0) + (total.number or 0)
+                    one.counted += 1
+                elif (total.number or 0) > (one.number or 0):
+                    one.count, one.number, one.counted = total.count, total.number, 1
     return sorted(found.values(), key=_place)
 
 

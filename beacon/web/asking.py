@@ -17,7 +17,7 @@ from beacon.framework import information
 from beacon.framework.access import Access
 from beacon.framework.errors import BeaconError, Forbidden, TooManyRequests, Unauthorized
 from beacon.framework.extensions import NDJSON
-from beacon.framework.query import Query
+from beacon.framework.query import Granularity, Query
 from beacon.framework.response import answer_parts, encode
 from beacon.framework.service import DisclosedPart, Service
 from beacon.framework.source import TermsQuery
@@ -94,7 +94,7 @@ class Asking:
                         if is_first:
                             self.recording.begun(request, query, access, part)
                         is_first = False
-                        found.put_nowait((place, self._document(part, query)))
+                        found.put_nowait((place, self._document(part, query, access)))
             except BeaconError as error:
                 self.recording.question(request, query, access, error)
                 raise
@@ -149,13 +149,31 @@ class Asking:
                     yield places[index], answer
                 else:
                     parts = answer_parts(answer, query, service.identity, service.model)
-                    yield places[index], msgspec.json.decode(encode(parts))
+                    read = msgspec.json.decode(encode(parts))
+                    yield places[index], self._with_bounds(read, query, access)
 
-    def _document(self, part: DisclosedPart, query: Query) -> Document:
+    def _document(self, part: DisclosedPart, query: Query, access: Access) -> Document:
         """A part as whoever reads the stream has it: records of members are JSON until then."""
         document = part_document(part, query, self.service.identity, self.service.model)
-        read: Document = msgspec.json.decode(encode({"kind": part.kind, **document}))
-        return read
+        read = msgspec.json.decode(encode({"kind": part.kind, **document}))
+        return {**read, "answer": self._with_bounds(read.get("answer") or {}, query, access)}
+
+    def _with_bounds(self, answer: Document, query: Query, access: Access) -> Document:
+        """An answer of which each dataset that says no says of how many people it would, too.
+
+        A network does that for its members; of a yes or no of a beacon's own datasets nothing else
+        tells that a few are told as nobody. It is the rule that is told, whatever there is.
+        """
+        for one in (answer.get("response") or {}).get("resultSets") or ():
+            if self.service.streams or one.get("exists"):
+                continue
+            least = max(
+                access.protecting(query, one["id"], level).min_count
+                for level in (Granularity.BOOLEAN, Granularity.COUNT, Granularity.RECORD)
+            )
+            if least > 1:
+                one["info"] = {**(one.get("info") or {}), "bounds": [0, least - 1]}
+        return answer
 
     async def terms(self, request: web.Request, access: Access, query: TermsQuery) -> Document:
         """What `/filtering_terms` says."""

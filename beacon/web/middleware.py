@@ -68,6 +68,9 @@ _URL_TOKEN = "access_token="  # noqa: S105 - the name of a parameter
 WATCHED = frozenset({"/livez", "/readyz", "/metrics"})
 """Paths that machines ask every few seconds: logged only at DEBUG."""
 
+STATIC = "/static/"
+"""Where files of pages are, which are the same for everybody."""
+
 _VALID_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _MESSAGES = {
     400: "the request is malformed",
@@ -170,7 +173,7 @@ def observe(
         return response
 
     async def _answered(request: web.Request, handler: Handler) -> web.StreamResponse:
-        is_limited = rates.is_on and request.path not in WATCHED
+        is_limited = rates.is_on and not _is_free(request.path)
         if is_limited:
             rates.enter(request)
         try:
@@ -217,6 +220,11 @@ def _is_of_a_reader(request: web.Request) -> bool:
         return False
     is_of_api = request.path == _API or request.path.startswith(f"{_API}/")
     return not is_of_api and "text/html" in request.headers.get(hdrs.ACCEPT, "")
+
+
+def _is_free(path: str) -> bool:
+    """Whether requests for it count against nobody's limits: machines ask, or a page brings it."""
+    return path in WATCHED or path.startswith(STATIC)
 
 
 def complete_head(request: web.Request, response: web.StreamResponse, cors: Cors) -> None:

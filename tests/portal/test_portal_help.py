@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 import pytest_asyncio
+from yarl import URL
 
 from beacon.portal.help_page import SECTIONS
 from beacon.portal.languages import CODES
@@ -72,6 +73,16 @@ async def test_readers_get_a_page_in_the_place_of_one_that_there_is_not(
     assert response.content_type == "text/html"
     assert "There is no such page" in await response.text()
     assert "default-src 'none'" in response.headers["Content-Security-Policy"]
+
+
+async def test_no_address_makes_links_to_another_site(beacon: Client) -> None:
+    url = URL(f"{beacon.make_url('')}".rstrip("/") + "//elsewhere.example/x", encoded=True)
+
+    async with beacon.session.get(url, headers=HTML) as response:
+        page = await response.text()
+
+    assert 'href="/elsewhere.example/x?lang=fi"' in page
+    assert 'href="//' not in page
 
 
 @pytest.mark.parametrize(

@@ -176,7 +176,7 @@ chr17\tdamaged\tVirtanen\tG\tT\t.\t.\t.\tGT\t0/1
 
 
 def test_of_a_vcf_only_chromosome_position_bases_and_extent_are_looked_at() -> None:
-    found, omitted = lines_of(VCF)
+    found, _, omitted = lines_of(VCF)
 
     assert omitted == 2
     assert found == [
@@ -185,6 +185,14 @@ def test_of_a_vcf_only_chromosome_position_bases_and_extent_are_looked_at() -> N
         "chr17-400-G-T",
         "chr17\t500\t.\tN\t<DEL>\t.\t.\tSVTYPE=DEL;END=900;SVLEN=-400",
     ]
+
+
+def test_of_many_alleles_of_one_line_no_more_is_made_than_is_asked() -> None:
+    line = f"17\t500\t.\t{'G' * 4000}\t{','.join(['A'] * 2000)}"
+
+    found, left, omitted = lines_of("\n".join([line] * 3), 50)
+
+    assert (len(found), left, omitted) == (50, 5950, 0)
 
 
 @pytest.mark.parametrize(
@@ -253,6 +261,53 @@ def test_not_seen_is_said_only_where_all_have_looked(
 
     assert (outcome.state, outcome.shape) == (state, shape)
     assert outcome.may_be_asked_again == ("timeout" in statuses)
+
+
+def answers_of(*members: dict[str, Any], sets: list[dict[str, Any]]) -> Outcome:
+    """Of a network, with the same answer both times."""
+    outcome = Outcome(read(READER.read, 1, SEEN, None))
+    for place in (0, 1):
+        outcome.take(
+            place,
+            {
+                "responseSummary": {"exists": False},
+                "info": {"networkStatus": {"members": list(members)}},
+                "response": {"resultSets": sets},
+            },
+        )
+    return outcome
+
+
+def test_a_country_of_which_a_dataset_cannot_say_has_not_said_no() -> None:
+    looked = {"id": "a", "beaconId": "fi", "exists": False, "resultsCount": 0}
+    silent = {**looked, "id": "b", "info": {"notApplicable": "other assembly"}}
+
+    outcome = answers_of(
+        {"beaconId": "fi", "name": "Finland", "status": "miss"}, sets=[looked, silent]
+    )
+
+    assert outcome.state == "unknown"
+    assert outcome.values()["each"] == {"Finland": "notApplicable"}
+
+
+def test_countries_of_one_name_stay_two() -> None:
+    outcome = answers_of(
+        {"beaconId": "a", "name": "Finland", "status": "hit"},
+        {"beaconId": "b", "name": "Finland", "status": "miss"},
+        sets=[],
+    )
+
+    assert outcome.values()["each"] == {"Finland (a)": "hit", "Finland (b)": "miss"}
+
+
+def test_the_counts_of_an_earlier_answer_are_not_those_of_now() -> None:
+    kept = {"id": "a", "beaconId": "fi", "exists": True, "results": [variant(43094692, "G", "A")]}
+
+    outcome = answers_of({"beaconId": "fi", "name": "Finland", "status": "stale"}, sets=[kept])
+
+    assert outcome.state == "unknown"
+    assert outcome.values()["allele_count"] is None
+    assert outcome.values()["highest_frequency"] is None
 
 
 def test_a_question_without_an_answer_is_not_known() -> None:

@@ -56,6 +56,36 @@ async def test_a_session_that_nobody_began_is_never_taken_for_the_public(
     assert f'{browser.session_cookie}="";' in session_cookie(answer)
 
 
+async def test_what_a_script_is_told_of_the_end_of_a_session_the_next_page_tells_too(
+    browser: Browser, here: LoginWorld
+) -> None:
+    await logged_in(browser)
+    here.world.clock.now += 100_000
+
+    by_script = await browser.get("/who", headers={"Sec-Fetch-Dest": "empty"})
+    page = await browser.get("/who", headers={"Sec-Fetch-Dest": "document"})
+
+    assert [by_script.status, page.status] == [401, 401]
+    assert await browser.who() == "public"
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_page_of_a_session_that_is_gone_does_not_go_on_as_the_public(
+    browser: Browser, method: str
+) -> None:
+    await logged_in(browser)
+    token = {"X-CSRF-Token": await browser.csrf_token()}
+    await browser.post("/logout", {"csrf": token["X-CSRF-Token"]})
+
+    if method == "GET":
+        answer = await browser.get("/who", headers=token)
+    else:
+        answer = await browser.post("/ask", **token)
+
+    assert answer.status == 401
+    assert answer.text.startswith("login.expired")
+
+
 async def test_a_session_ends_when_it_is_not_used(browser: Browser, here: LoginWorld) -> None:
     here.broker.token_claims = {"exp": NOON + 80_000}
     here.broker.given = {"expires_in": None}

@@ -8,7 +8,7 @@ import pytest
 
 from beacon.portal.look_up import FAILED, HIT, MISS, PENDING, PEOPLE, SHAPES, VARIANTS, LookUp
 from beacon.portal.records import Frequency
-from beacon.portal.rows import state_of
+from beacon.portal.rows import Bounds, state_of
 from tests.portal.look_up_world import (
     NO_ONE,
     SEEN,
@@ -70,6 +70,57 @@ def test_a_no_to_less_than_was_asked_is_none():
     found = taken([accepted(0, "A"), *_both(about("A", "miss", applied={"bound": "lower"}))])
 
     assert found.rows["a"].state == "notApplicable"
+
+
+@pytest.mark.parametrize(
+    ("bounds", "state"),
+    [([0, 0], "miss"), ([0, 9], "few"), ([0], "few"), (None, "miss")],
+    ids=str,
+)
+def test_a_no_of_who_tells_few_as_nobody_is_none(bounds, state):
+    found = taken([accepted(0, "A"), *_both(about("A", "miss", bounds=bounds))])
+
+    assert found.rows["a"].state == state
+    assert found.answered == (state == "miss")
+
+
+def test_a_no_of_some_datasets_is_none_where_others_cannot_say():
+    silent = {"id": "b", "exists": False, "info": {"notApplicable": "does not know HP:1"}}
+    found = taken([member(VARIANTS, about("Finland", "miss"), result_set(exists=False), silent)])
+    found.take(*member(PEOPLE, about("Finland", "miss")))
+
+    row = found.rows["finland"]
+
+    assert (row.state, row.reason) == ("notApplicable", "does not know HP:1")
+
+
+def test_a_no_of_some_beacons_is_none_where_others_behind_the_country_cannot_say():
+    leaves = [
+        {"beaconId": "a", "path": ["finland", "a"], "status": "miss"},
+        {"beaconId": "b", "path": ["finland", "b"], "status": "timeout"},
+    ]
+    said = about("Finland", "miss")
+    found = taken([member(VARIANTS, said), member(PEOPLE, said)])
+
+    changed = found.take(*summary(VARIANTS, said, status={"leaves": leaves}))
+
+    assert [row.state for row in changed] == ["notApplicable"]
+
+
+def test_a_dataset_that_cannot_say_leaves_the_number_of_people_open():
+    sets = [
+        {"id": "a", "exists": True, "resultsCount": 4},
+        {"id": "b", "exists": False, "info": {"notApplicable": "other assembly"}},
+    ]
+    answer = {
+        "responseSummary": {"exists": True, "numTotalResults": 4},
+        "response": {"resultSets": sets},
+    }
+    found = LookUp()
+
+    found.take(PEOPLE, {"kind": "summary", "answer": answer})
+
+    assert found.people == Bounds(4, None)
 
 
 def test_rows_keep_their_order_whoever_answers_first():
@@ -158,6 +209,8 @@ def test_of_datasets_that_may_share_people_the_largest_counts():
         {"population": "Total", "alleleCount": 0, "alleleNumber": 0},
         {"population": "Total", "alleleCount": True, "alleleNumber": 10},
         {"population": None, "alleleCount": {}, "alleleNumber": "many"},
+        {"alleleCount": 0, "alleleNumber": 1e308},
+        {"alleleCount": 1, "alleleNumber": 10**400},
     ],
 )
 def test_counts_that_make_no_sense_are_no_counts(stated):

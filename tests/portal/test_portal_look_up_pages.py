@@ -171,6 +171,41 @@ async def test_absence_is_bounded_by_the_alleles_looked_at_near_by():
     assert "+15" in words
 
 
+async def test_a_no_that_may_hide_a_few_bounds_nothing():
+    few = settled(
+        [member(0, about("Finland", "miss"), result_set(exists=False))],
+        [member(1, about("Finland", "miss", bounds=[0, 9]))],
+        "Finland",
+    )
+    async with look_up_pages(Told([few, NEAR])) as client:
+        words = text_of(await whole(client, "/search", q=NAME))
+
+    assert "Nobody says among how many alleles they looked" in words
+    assert "0 to 9" in words
+
+
+async def test_datasets_that_may_share_people_are_not_added():
+    names = ("a", "b")
+    absent = settled(
+        [member(0, about(one, "miss"), result_set(exists=False)) for one in names],
+        [member(1, about(one, "miss", bounds=[0, 0])) for one in names],
+        *names,
+    )
+    near = [
+        accepted(0, *names),
+        *(
+            member(0, about(one, "hit"), result_set(record(counted("Total", 3, 9_000), alt="T")))
+            for one in names
+        ),
+        summary(0),
+    ]
+    async with look_up_pages(Told([absent, near]), is_network=False) as client:
+        words = text_of(await whole(client, "/search", q=NAME))
+
+    assert "At this very place 9,000 alleles were looked at" in words
+    assert "3 / 9,000" in words
+
+
 async def test_another_change_at_the_place_itself_says_how_many_were_looked_at():
     async with look_up_pages(Told([NO_ONE, AT_SITE])) as client:
         words = text_of(await whole(client, "/search", q=NAME))
@@ -297,7 +332,7 @@ async def test_what_is_posted_is_in_no_address_of_the_page():
 
     assert "http-equiv" not in page
     assert '<form id="again" action="/search#q=' in page
-    assert page.count('method="post"') == 2
+    assert page.count('method="post"') == 3
 
 
 async def test_what_is_posted_is_answered_in_parts_too():
@@ -420,3 +455,13 @@ async def test_a_country_asked_on_the_other_assembly_is_named_where_nobody_has_i
         words = text_of(await whole(client, "/search", q=NAME))
 
     assert "Finland (GRCh37; its reference bases were not compared)" in words
+
+
+@pytest.mark.parametrize("text", [NAME, "what is this"])
+async def test_what_is_asked_next_is_in_no_address_either(text):
+    async with look_up_pages(Told([SEEN])) as client:
+        private = await (await client.post("/search", data={"q": text})).text()
+        public = await (await client.get("/search", params={"q": text})).text()
+
+    assert '<form class="box" action="/search" method="post"' in private
+    assert '<form class="box" action="/search" method="get"' in public

@@ -303,6 +303,16 @@ async def test_everything_counts_but_what_machines_watch(start: Start) -> None:
     assert others == [429] * 4
 
 
+async def test_what_pages_bring_along_counts_against_nobody(start: Start) -> None:
+    client = await start(STORE, limited(requests_per_minute_public=1, burst=1))
+    files = [(await client.get("/static/0/portal.css")).status for _ in range(4)]
+    first = (await client.get(ASK)).status
+    second = (await client.get(ASK)).status
+
+    assert 429 not in files
+    assert (first, second) == (200, 429)
+
+
 async def test_guessing_credentials_is_stopped_and_the_public_goes_on(start: Start) -> None:
     client = await start(STORE, limited(requests_per_minute_public=1, burst=3))
     guesses = [

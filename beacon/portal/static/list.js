@@ -1,6 +1,7 @@
 // The page of lists: takes a list apart here, shows what would leave, asks in batches, fills rows.
 
 import { fileName, json, record, save, table } from "./exporting.js";
+import { ofSession } from "./session.js";
 import { Unreadable, listOf, textOf } from "./vcf.js";
 
 const AT_ONCE = 50;
@@ -94,7 +95,7 @@ async function takePasted(text) {
 async function post(path, body, signal) {
   for (;;) {
     const response = await fetch(path, {
-      method: "POST", body: JSON.stringify(body), signal, headers: { "Content-Type": "application/json" },
+      method: "POST", body: JSON.stringify(body), signal, headers: { "Content-Type": "application/json", ...ofSession() },
     });
     if (response.ok) return response;
     const seconds = Number(response.headers.get("Retry-After"));

@@ -1,5 +1,7 @@
 // Fills the page of a look-up as answers come: asks for its own address as lines of JSON, each a part of the page.
 
+import { ofSession } from "./session.js";
+
 const page = document.getElementById("look-up");
 const words = JSON.parse(page.dataset.words);
 const silence = JSON.parse(page.dataset.silence);
@@ -54,7 +56,7 @@ async function* lines(response) {
 /** Ask the question of this page. @param {AbortSignal} signal */
 function ask(signal) {
   const form = element("again");
-  const headers = { Accept: "application/x-ndjson" };
+  const headers = { Accept: "application/x-ndjson", ...ofSession() };
   const fields = new URLSearchParams(new FormData(form));
   fields.delete("whole");
   if (form.method === "post") return fetch("/search", { method: "POST", body: fields, signal, headers });

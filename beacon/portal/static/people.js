@@ -1,6 +1,8 @@
 // The form about people: suggests terms while one is typed, and adds and removes lines in place.
 // Suggestions follow the combobox pattern of the ARIA Authoring Practices Guide.
 
+import { ofSession } from "./session.js";
+
 const form = document.querySelector(".people-form");
 let lists = 0;
 
@@ -224,7 +226,7 @@ function lose() {
 
 /** Fills the page as answers come: its own address as lines of JSON, each a part of the page. */
 async function fill() {
-  const response = await fetch(location.href, { headers: { Accept: "application/x-ndjson" } });
+  const response = await fetch(location.href, { headers: { Accept: "application/x-ndjson", ...ofSession() } });
   if (!response.headers.get("Content-Type")?.startsWith("application/x-ndjson")) {
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
     document.querySelector("main").replaceChildren(...page.querySelector("main").childNodes);
@@ -241,7 +243,7 @@ async function fill() {
     for (const line of found.filter(Boolean)) {
       const part = JSON.parse(line);
       if (part.kind === "part") put(part.id, part.html);
-      isComplete ||= part.kind !== "part";
+      isComplete ||= part.kind === "complete" || part.kind === "failed";
       if (part.kind === "failed") lose();
     }
   }
