@@ -84,11 +84,13 @@ def _add(
     app: web.Application,
     asking: Asking,
 ) -> None:
+    reader = ReaderLater(lambda: Reader(known_genes(), references))
+    app.cleanup_ctx.append(reader.warmed)
     site = Site(
         identity=identity,
         model=MODEL,
         asking=asking,
-        reader=ReaderLater(lambda: Reader(known_genes(), references)),
+        reader=reader,
         rendering=rendering,
         login=login,
     )

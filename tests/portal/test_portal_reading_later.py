@@ -6,6 +6,8 @@ import asyncio
 import threading
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from beacon.portal.reading import GeneNames, Reader
 from beacon.portal.reading_later import ReaderLater
@@ -42,6 +44,21 @@ async def test_a_failure_is_told_and_tried_again() -> None:
     await later.ready()
 
     assert later.suggest("BRCA") == ()
+
+
+async def test_it_is_made_some_time_after_an_application_has_started() -> None:
+    made = threading.Event()
+
+    def make() -> Reader:
+        made.set()
+        return Reader(GeneNames())
+
+    app = web.Application()
+    app.cleanup_ctx.append(ReaderLater(make, warmed_s=0.01).warmed)
+    async with TestServer(app):
+        is_made = await asyncio.to_thread(made.wait, 5)
+
+    assert is_made
 
 
 def test_genes_are_known_by_all_their_names_and_in_both_assemblies() -> None:
