@@ -50,7 +50,7 @@ class VariationCondition(msgspec.Struct, frozen=True, kw_only=True):
         gene_id: symbol; the allele overlaps `gene_region`, or is annotated with the gene.
         gene_region: sequence name, interbase start, end. `None`: position of the gene not known.
         aminoacid_change: equals one of `molecularAttributes.aminoacidChanges`.
-        short_form: equals one of the HGVS expressions in `identifiers`, or says in `named` which
+        short_form: equals one of the HGVS expressions or rsIDs in `identifiers`, or says in `named` which
             allele it is.
         named: the alleles that `short_form` stands for, if it can be read: one of these will do.
 
@@ -138,6 +138,9 @@ class VariationCondition(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+_RS_ID = re.compile(r"(?:dbsnp:)?(?P<id>rs[0-9]+)", re.IGNORECASE)
+
+
 @lru_cache(maxsize=4096)
 def bases_pattern(bases: str) -> str:
     """An anchored regular expression of asked bases: IUPAC codes stand for exactly one base."""
@@ -168,13 +171,26 @@ def aminoacid_changes(annotation: Mapping[str, Any] | None) -> frozenset[str]:
 
 
 def short_forms(annotation: Mapping[str, Any] | None) -> frozenset[str]:
-    """Genomic, transcript and protein HGVS expressions of a genomic variation record."""
+    """Genomic, transcript and protein HGVS expressions of a genomic variation record, and rsIDs.
+
+    The specification has no other parameter for what a variant is called.
+    """
     identifiers = _part(annotation, "identifiers")
     return (
         _texts(identifiers.get("genomicHGVSId"))
         | _texts(identifiers.get("transcriptHGVSIds"))
         | _texts(identifiers.get("proteinHGVSIds"))
+        | _rs_ids(identifiers.get("variantAlternativeIds"))
     )
+
+
+def _rs_ids(alternatives: object) -> frozenset[str]:
+    """`rs80357065` of `dbSNP:rs80357065`, in a list of other ids."""
+    if not isinstance(alternatives, list | tuple):
+        return frozenset()
+    ids = (one.get("id") for one in alternatives if isinstance(one, Mapping))
+    found = (_RS_ID.fullmatch(one.strip()) for one in ids if isinstance(one, str))
+    return frozenset(one["id"].lower() for one in found if one is not None)
 
 
 def _part(annotation: Mapping[str, Any] | None, key: str) -> Mapping[str, Any]:

@@ -243,6 +243,9 @@ def _variant(rng: Random, number: int, assembly: str, carriers: list[str]) -> di
         }
     if rng.random() < 0.3:
         record["identifiers"] = {"genomicHGVSId": rng.choice(["g.1", "g.2"])}
+        if rng.random() < 0.5:
+            other = rng.choice(["dbSNP:rs1", "rs2", "COSMIC:COSV1"])
+            record["identifiers"]["variantAlternativeIds"] = [{"id": other}]
     if rng.random() < 0.3:
         record["variantLevelData"] = {
             "clinicalInterpretations": [
@@ -413,6 +416,7 @@ def _variation(rng: Random) -> VariationQuery:
                     {"aminoacid_change": "V600E"},
                     {"aminoacid_change": "V600E", "gene_id": "AAA"},
                     {"genomic_allele_short_form": "g.1"},
+                    {"genomic_allele_short_form": rng.choice(["rs1", "rs2", "rs3"])},
                     {"genomic_allele_short_form": _expression(rng)},
                     {"genomic_allele_short_form": _expression(rng)},
                 ]

@@ -328,6 +328,7 @@ ANNOTATION = {
         "genomicHGVSId": "NC_000017.11:g.7577121G>A",
         "transcriptHGVSIds": ["NM_000546.6:c.817C>T"],
         "proteinHGVSIds": ["NP_000537.3:p.Arg273Cys"],
+        "variantAlternativeIds": [{"id": "dbSNP:rs121913343"}, {"id": "COSMIC:COSV52661091"}],
     },
     "molecularAttributes": {"geneIds": ["TP53"], "aminoacidChanges": ["R273C"]},
 }
@@ -345,6 +346,9 @@ ANNOTATION = {
         ({"genomic_allele_short_form": "NM_000546.6:c.817C>T"}, True),
         ({"genomic_allele_short_form": "NP_000537.3:p.Arg273Cys"}, True),
         ({"genomic_allele_short_form": "NM_000546.6:c.817"}, False),
+        ({"genomic_allele_short_form": "rs121913343"}, True),
+        ({"genomic_allele_short_form": "rs12191334"}, False),
+        ({"genomic_allele_short_form": "COSV52661091"}, False),
         ({"gene_id": "TP53", "assembly_id": "GRCh38"}, True),
         ({**RANGE, "aminoacid_change": "R273C"}, True),
         ({**RANGE, "aminoacid_change": "V600E"}, False),

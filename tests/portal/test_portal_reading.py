@@ -333,7 +333,7 @@ def test_refusals_say_what_was_wrong_in_words_that_can_be_shown():
         "length": "83257441",
         "other": "GRCh37",
     }
-    assert _unread("rs80357065").values == {"id": "rs80357065", "registry": "dbSNP"}
+    assert _unread("CA003456").values == {"id": "CA003456", "registry": "ClinGen"}
     assert _unread("BRCX").values == {"text": "BRCX", "near": "BRCA1, BRCA2"}
     assert _unread("x" * 5_000).values == {"most": "4096"}
     assert len(_unread("no " * 500).values["text"]) <= 60

@@ -74,14 +74,17 @@ class Translated:
     doubts: tuple[Doubt, ...] = ()
 
 
-def refuse_identifier(text: str) -> None:
-    """Refuse the ids of registries, which no question of a Beacon can ask for.
+def read_identifier(text: str) -> str | None:
+    """The rsID that a text is, as `rs80357065`; `None` if it is no id of a registry.
 
     Raises:
-        NotRead: it is one.
+        NotRead: it is the id of another registry, which no question of a Beacon can ask for.
     """
-    if (found := _IDENTIFIER.fullmatch(text)) is not None:
-        raise NotRead("identifier", id=text, registry=found.lastgroup or "")
+    if (found := _IDENTIFIER.fullmatch(text)) is None:
+        return None
+    if found["dbSNP"] is not None:
+        return "rs" + found["dbSNP"].lower().rpartition("rs")[2].strip()
+    raise NotRead("identifier", id=text, registry=found.lastgroup or "")
 
 
 def read_name(text: str, genes: GeneNames) -> Transcribed | Translated | None:

@@ -22,7 +22,7 @@ from beacon.portal.reading.names import (
     gene_called,
     near,
     read_name,
-    refuse_identifier,
+    read_identifier,
 )
 from beacon.portal.reading.placing import Placing
 from beacon.portal.reading.proteins import protein_change
@@ -96,7 +96,8 @@ class Reader:
         text = cleaned.text
         if not text:
             raise NotRead("empty")
-        refuse_identifier(text)
+        if (rs_id := read_identifier(text)) is not None:
+            return _of_rs_id(rs_id)
         preferred = cleaned.assembly or chosen
         written = read_expression(cleaned)
         if written is None:
@@ -214,6 +215,17 @@ def _of_gene(symbol: str) -> Reading:
         assembly=None,
         name=symbol,
         gene=symbol,
+    )
+
+
+def _of_rs_id(rs_id: str) -> Reading:
+    """Of all that variants are called, beacons of ours know rsIDs by the parameter for HGVS."""
+    return Reading(
+        kind="identifier",
+        variation=VariationQuery(genomic_allele_short_form=rs_id),
+        assembly=None,
+        name=rs_id,
+        doubts=(Doubt("annotations_only"),),
     )
 
 
