@@ -21,8 +21,8 @@ from beacon.portal.reading.names import (
     Translated,
     gene_called,
     near,
-    read_name,
     read_identifier,
+    read_name,
 )
 from beacon.portal.reading.placing import Placing
 from beacon.portal.reading.proteins import protein_change
