@@ -50,8 +50,8 @@ class VariationCondition(msgspec.Struct, frozen=True, kw_only=True):
         gene_id: symbol; the allele overlaps `gene_region`, or is annotated with the gene.
         gene_region: sequence name, interbase start, end. `None`: position of the gene not known.
         aminoacid_change: equals one of `molecularAttributes.aminoacidChanges`.
-        short_form: equals one of the HGVS expressions or rsIDs in `identifiers`, or says in `named` which
-            allele it is.
+        short_form: equals one of the HGVS expressions or rsIDs in `identifiers`, or says in
+            `named` which allele it is.
         named: the alleles that `short_form` stands for, if it can be read: one of these will do.
 
     """
