@@ -9,8 +9,13 @@ from typing import Any
 
 import pymongo
 import pytest
+from hypothesis import settings
 
 from beacon.mongo.embedded import embedded_mongod
+
+# How long one example takes says more of the machine than of the code.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session")
