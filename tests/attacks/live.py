@@ -221,6 +221,7 @@ def settings_text(
     lines = [
         f'[mongo]\nuri = "{uri}"\ndatabase = "{database}"\n',
         "[limits]\ndeadline_s = 600\n",
+        "[portal]\nenabled = false\n",
         f"[privacy]\nanswer_step_ms = {protections.answer_step_ms}\n",
         "[auth]\nallow_loopback_http = true\n",
         f"[auth.brokers.login]\nissuer = {json.dumps(world.broker.issuer)}\n"
