@@ -51,18 +51,6 @@ class Numbers:
         mantissa = f"{rounded.scaleb(-power):f}".replace(".", self.decimal)
         return f"{mantissa}{_NARROW}{_TIMES}{_NARROW}10{str(power).translate(_RAISED)}"
 
-    def percent(self, value: float) -> str:
-        """A share as percent, to one place; what is not all is not written as all, nor as none."""
-        tenths = round(value * 1000)
-        if value > 0 and tenths == 0:
-            return f"<{_NARROW}{self._percent(1)}"
-        if value < 1 and tenths == 1000:
-            return f">{_NARROW}{self._percent(999)}"
-        return self._percent(tenths)
-
-    def _percent(self, tenths: int) -> str:
-        return f"{tenths / 10:.1f}".replace(".", self.decimal) + f"{_NARROW}%"
-
     def milliseconds(self, value: float) -> str:
         """A duration, in seconds from one second on."""
         if value < 1:
