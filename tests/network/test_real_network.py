@@ -126,7 +126,7 @@ async def network(
     folder = tmp_path_factory.mktemp("network")
     async with (
         aiohttp.ClientSession() as session,
-        serving_network("eu.example.network", beacons.members(), folder) as url,
+        serving_network("eu.example.network", beacons.members(), folder, deadline_s=60) as url,
     ):
         asker = Asker(session, url)
         await asker.met(len(COUNTRIES))

@@ -158,7 +158,7 @@ async def visiting(
         locale=language,
         reduced_motion="reduce" if is_calm else "no-preference",
     )
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(60_000)
     page = await context.new_page()
     visit = Visit(page, url)
 
