@@ -2,8 +2,8 @@
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 T ?= tests
-# Processes that run tests: more than there are cores, since most tests wait for other processes.
-N ?= 3
+# Processes that run tests.
+N ?= 2
 BIN := .venv/bin
 READY := .venv/.ready
 

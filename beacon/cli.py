@@ -12,10 +12,13 @@ import msgspec
 
 from beacon import __version__, settings_file
 from beacon.commands.annotate import annotate
+from beacon.commands.annotate_vcf import annotate_vcf
 from beacon.commands.audit import audit
 from beacon.commands.datasets import datasets
 from beacon.commands.demo import demo
 from beacon.commands.load import load
+from beacon.commands.match import match
+from beacon.commands.mcp import mcp
 from beacon.commands.network import network
 from beacon.commands.options import (
     AS_JSON,
@@ -43,9 +46,12 @@ def main() -> None:
 
 main.add_command(load)
 main.add_command(annotate)
+main.add_command(annotate_vcf)
 main.add_command(audit)
 main.add_command(datasets)
 main.add_command(demo)
+main.add_command(match)
+main.add_command(mcp)
 main.add_command(network)
 main.add_command(policy)
 main.add_command(privacy)

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pymongo
 from aiohttp import web
 
-from beacon import __version__, auditing, portal_composition, reference_files
+from beacon import (
+    __version__,
+    auditing,
+    portal_composition,
+    reference_files,
+    subscription_composition,
+)
 from beacon.auth.authenticator import Authenticator
 from beacon.auth.policy import Policy
 from beacon.auth.pseudonyms import Pseudonyms
@@ -18,6 +25,7 @@ from beacon.databases import CONNECT_TIMEOUT_MS, check_uri
 from beacon.demo import test_mode, test_records
 from beacon.framework.audit import Audit
 from beacon.framework.errors import SourceUnavailable
+from beacon.framework.matching import Conceal
 from beacon.framework.noise import Noise
 from beacon.framework.query import Granularity
 from beacon.framework.request import Limits
@@ -34,6 +42,7 @@ from beacon.settings import AssemblyName, AssemblySettings, Rule, Settings
 from beacon.web.app import Pages, Serving, create_app
 from beacon.web.client_addresses import ClientAddresses
 from beacon.web.rate_limits import RateLimits
+from beacon.web.subscriptions import StandingQuestions
 
 
 def identity(settings: Settings) -> Identity:
@@ -188,7 +197,19 @@ async def open_app(settings: Settings) -> AsyncIterator[web.Application]:
                 settings, identity(settings), references, known, keys, is_network=False
             )
         )
-        yield app(settings, store, synthetic_source(), known, metrics, audit, pages)
+        test_source = synthetic_source()
+        standing = await stack.enter_async_context(
+            subscription_composition.open_for_beacon(
+                settings,
+                service(settings, store, test_source),
+                policy(settings, known),
+                audit,
+                keys,
+                known,
+                database,
+            )
+        )
+        yield app(settings, store, test_source, known, metrics, audit, pages, standing)
 
 
 def synthetic_source() -> Source:
@@ -206,6 +227,7 @@ def app(
     metrics: Metrics | None = None,
     audit: Audit | None = None,
     pages: Pages | None = None,
+    standing: StandingQuestions[Any] | None = None,
 ) -> web.Application:
     """The application on any source.
 
@@ -214,23 +236,47 @@ def app(
         metrics: Where requests are counted.
         audit: Where every access is written down before it is answered.
         pages: Adds the pages for people.
+        standing: What is done with standing questions.
     """
-    service = Service(
-        identity=identity(settings),
-        model=MODEL,
-        source=source,
-        test_source=test_source,
-        limits=limits(settings),
-        noise=noise(settings),
-    )
     return create_app(
-        service,
+        service(settings, source, test_source),
         policy(settings, authenticator).identify,
         serving(settings, settings.limits.deadline_s),
         metrics=metrics,
         rates=rates(settings),
         audit=audit,
         pages=pages,
+        standing=standing,
+        conceal=conceal(settings),
+        matchmaker=settings.matchmaker,
+    )
+
+
+def conceal(settings: Settings) -> Conceal:
+    """What makes the names of those who are similar to a case."""
+
+    @cache
+    def names() -> Pseudonyms:
+        return pseudonyms(settings)  # their secret is made by whoever needs it first
+
+    def concealed(dataset_id: str, individual_id: str) -> str:
+        return names().of("match", dataset_id, individual_id)[:_NAME_DIGITS]
+
+    return concealed
+
+
+_NAME_DIGITS = 16
+
+
+def service(settings: Settings, source: Source, test_source: Source) -> Service:
+    """What answers from a source."""
+    return Service(
+        identity=identity(settings),
+        model=MODEL,
+        source=source,
+        test_source=test_source,
+        limits=limits(settings),
+        noise=noise(settings),
     )
 
 

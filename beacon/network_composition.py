@@ -11,7 +11,14 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from beacon import auditing, composition, network_access, portal_composition, reference_files
+from beacon import (
+    auditing,
+    composition,
+    network_access,
+    portal_composition,
+    reference_files,
+    subscription_composition,
+)
 from beacon.framework.errors import SettingsError
 from beacon.framework.extensions import Extensions
 from beacon.framework.service import Service
@@ -78,7 +85,13 @@ async def open_network_app(
         )
         await stack.enter_async_context(source)
         await stack.enter_async_context(discovering(discovery))
-        offered = Extensions(batch_max=settings.limits.batch_max, streaming=True, members=True)
+        offered = Extensions(
+            batch_max=settings.limits.batch_max,
+            streaming=True,
+            members=True,
+            match=True,
+            subscriptions=settings.subscriptions.enabled,
+        )
         service = Service(
             identity=own,
             model=MODEL,
@@ -92,6 +105,11 @@ async def open_network_app(
             )
         )
         names = None if known is None else composition.pseudonyms(settings)
+        standing = await stack.enter_async_context(
+            subscription_composition.open_for_network(
+                settings, service, names, audit, composition.keys, known, discovery
+            )
+        )
         yield create_app(
             service,
             network_access.callers(settings, known, names).identify,
@@ -104,6 +122,9 @@ async def open_network_app(
             rates=composition.rates(settings),
             audit=audit,
             pages=pages,
+            standing=standing,
+            conceal=composition.conceal(settings),
+            matchmaker=settings.matchmaker,
         )
 
 

@@ -28,6 +28,7 @@ from beacon import (
     portal_access,
     reference_files,
     reload,
+    subscription_composition,
 )
 from beacon.framework.errors import OperatorError
 from beacon.metrics import SHARED_FOLDER, Metrics
@@ -67,6 +68,7 @@ def _check_beacon(settings: Settings) -> None:
     composition.policy(settings)
     composition.authenticator(settings, Metrics())
     portal_access.check(settings)
+    subscription_composition.check(settings)
     reference_files.references(settings)
     _listening(settings)
 
@@ -79,6 +81,7 @@ def _check_network(settings: Settings) -> None:
     composition.authenticator(settings, Metrics())
     network_access.check_secrets(settings, members)
     portal_access.check(settings)
+    subscription_composition.check(settings)
     reference_files.references(settings)
     _listening(settings)
 

@@ -119,6 +119,16 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
             if all(self.level(dataset_id, entry_type) > Granularity.NONE for entry_type in needed)
         )
 
+    def shows_records(self, query: Query, dataset_id: str) -> bool:
+        """Whether records may be shown of what a question delivers.
+
+        How similar somebody is to a case with candidates tells what somebody carries.
+        """
+        told = {query.entry_type}
+        if query.case is not None and query.case.has_candidates:
+            told.add(_VARIATION)
+        return all(self.level(dataset_id, one) is Granularity.RECORD for one in told)
+
     def protection(
         self, dataset_id: str, entry_type: str, level: Granularity = Granularity.BOOLEAN
     ) -> Protection:
@@ -141,7 +151,7 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
         read = {one.scope for one in query.filters if one.scope is not None}
         if any(one.scope is None for one in query.filters):
             read.update(self.protections[dataset_id])
-        if query.variation is not None:
+        if query.variation is not None or (query.case is not None and query.case.has_candidates):
             read.add(_VARIATION)
         if query.within is not None:
             read.add(query.within.entry_type)

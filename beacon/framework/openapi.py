@@ -90,6 +90,7 @@ _WAITING = [
         "schema": {"type": "integer", "minimum": 1, "maximum": 10**9 - 1},
     },
 ]
+_FLAG: Document = {"type": "boolean", "default": False}
 _PARTS: Document = {one: {"schema": _TEXT} for one in (NDJSON, EVENT_STREAM)}
 _RESULTS: Document = {
     "type": "object",
@@ -112,6 +113,55 @@ _RESULTS: Document = {
         "complete": {"type": "boolean", "const": True},
         "items": {"type": "integer"},
         "answered": {"type": "integer"},
+    },
+}
+_STATE: Document = {
+    "type": "object",
+    "required": ["state"],
+    "properties": {
+        "state": {"type": "string", "enum": ["hit", "miss", "notCovered", "unknown"]},
+        "atLeast": {"type": "integer", "minimum": 1},
+        "where": {"type": "string"},
+        "followed": {"type": "boolean", "description": "Whether a new release is noticed."},
+    },
+}
+_SUBSCRIPTION: Document = {
+    "type": "object",
+    "required": ["id", "status", "createdAt", "rightsHoldUntil", "asksAs", "question", "states"],
+    "properties": {
+        "id": _TEXT,
+        "name": _TEXT,
+        "status": {"type": "string", "enum": ["active", "paused", "expired"]},
+        "reason": _TEXT,
+        "problem": {"type": "object"},
+        "asksAs": {"type": "string", "enum": ["caller", "network"]},
+        "underBudget": {"type": "boolean"},
+        "question": {"type": "object"},
+        "states": {"type": "array", "items": _STATE},
+        "webhook": {
+            "type": "object",
+            "required": ["url"],
+            "properties": {
+                "url": _TEXT,
+                "secret": {"type": "string", "description": "Told once, when it is made."},
+            },
+        },
+        "unread": {"type": "integer"},
+    },
+}
+_INBOX: Document = {
+    "type": "object",
+    "required": ["notifications", "attention"],
+    "properties": {
+        "notifications": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["id", "subscription", "at", "where", "from", "to", "read"],
+                "properties": {"from": _STATE, "to": _STATE, "read": {"type": "boolean"}},
+            },
+        },
+        "attention": {"type": "array", "items": {"type": "object"}},
     },
 }
 
@@ -200,6 +250,11 @@ def _extensions(
         post["requestBody"] = {"required": True, "content": _json(_batch(model, offered))}
         post["responses"]["200"]["content"] |= {NDJSON: {"schema": _TEXT}}
         paths[extensions.BATCH] = {"post": post}
+    if offered.match:
+        post = _operation(extensions.MATCH, "post", "People like a patient", {}, _OBJECT, schemas)
+        post["parameters"] += _WAITING
+        post["requestBody"] = {"required": True, "content": _json(_MATCH)}
+        paths[extensions.MATCH] = {"post": post}
     if offered.streaming:
         after = {"after": ("The number of the last part that the client has.", _NUMBER)}
         get = _operation(extensions.QUESTION, "get", "More parts of an answer", after, {}, schemas)
@@ -212,7 +267,144 @@ def _extensions(
         one = _operation(extensions.MEMBER, "get", "One member", {}, any_object, schemas)
         paths[extensions.MEMBERS] = {"get": all_of_them}
         paths[extensions.MEMBER] = {"parameters": _ID, "get": one}
+    if offered.subscriptions:
+        paths.update(_standing(model, schemas))
     return paths
+
+
+def _standing(model: Model, schemas: Mapping[str, Document]) -> Mapping[str, Document]:
+    """The paths of standing questions: for callers with credentials alone."""
+
+    def operation(
+        path: str,
+        verb: str,
+        summary: str,
+        response: Document,
+        body: Document | None = None,
+        parameters: Mapping[str, tuple[str, Document]] | None = None,
+    ) -> Document:
+        shown = {
+            "type": "object",
+            "required": ["meta", "response"],
+            "properties": {"meta": {"type": "object"}, "response": response},
+        }
+        made = _operation(path, verb, summary, parameters or {}, shown, schemas)
+        made["security"] = [{"bearer": []}]
+        if body is not None:
+            made["requestBody"] = {"required": True, "content": _json(body)}
+        return made
+
+    one = {
+        "type": "object",
+        "required": ["subscription"],
+        "properties": {"subscription": _SUBSCRIPTION},
+    }
+    some = {
+        "type": "object",
+        "required": ["subscriptions"],
+        "properties": {"subscriptions": {"type": "array", "items": _SUBSCRIPTION}},
+    }
+    asked = {
+        "type": "object",
+        "required": ["query"],
+        "additionalProperties": False,
+        "properties": {
+            "meta": {"type": "object", "description": "As in every question."},
+            "query": {"type": "object", "description": "As in every question."},
+            "entryType": {"type": "string", "enum": [each.id for each in model.entry_types]},
+            "name": {"type": "string", "maxLength": 200},
+            "webhook": {
+                "type": "object",
+                "required": ["url"],
+                "additionalProperties": False,
+                "properties": {"url": {"type": "string", "format": "uri", "maxLength": 2000}},
+            },
+        },
+    }
+    wanted = {
+        "type": "object",
+        "required": ["status"],
+        "additionalProperties": False,
+        "properties": {"status": {"type": "string", "enum": ["paused", "active"]}},
+    }
+    read = {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            "read": {"type": "array", "items": _TEXT},
+            "all": {"type": "boolean"},
+        },
+    }
+    every, each, inbox = extensions.SUBSCRIPTIONS, extensions.SUBSCRIPTION, extensions.INBOX
+    create = operation(every, "post", "Let a question stand", one, asked)
+    create["responses"]["201"] = create["responses"].pop("200")
+    delete = operation(each, "delete", "Delete a standing question", one)
+    delete["responses"]["204"] = {"description": "It is gone, with what it told."}
+    del delete["responses"]["200"]
+    unread = {"unread": ("Leave out what is marked as read.", _FLAG)}
+    return {
+        every: {
+            "get": operation(every, "get", "Standing questions", some),
+            "post": create,
+        },
+        inbox: {
+            "get": operation(
+                inbox, "get", "What standing questions told", _INBOX, parameters=unread
+            ),
+            "post": operation(inbox, "post", "Mark as read", _INBOX, read),
+        },
+        each: {
+            "parameters": _ID,
+            "get": operation(each, "get", "A standing question", one),
+            "patch": operation(each, "patch", "Pause, resume or renew one", one, wanted),
+            "delete": delete,
+        },
+    }
+
+
+_OBJECT: Document = {"type": "object"}
+
+_STRINGS: Document = {"type": "array", "items": {"type": "string"}}
+
+_MATCH: Document = {
+    "type": "object",
+    "required": ["query"],
+    "properties": {
+        "meta": _OBJECT,
+        "query": {
+            "type": "object",
+            "description": "With either a case or a phenopacket.",
+            "properties": {
+                "case": {
+                    "type": "object",
+                    "properties": {
+                        "features": {
+                            "type": "array",
+                            "items": {
+                                "type": "object",
+                                "required": ["id"],
+                                "properties": {
+                                    "id": {"type": "string"},
+                                    "excluded": {"type": "boolean"},
+                                },
+                            },
+                        },
+                        "genes": _STRINGS,
+                        "variants": {"type": "array", "items": _OBJECT},
+                    },
+                },
+                "phenopacket": _OBJECT,
+                "datasets": _STRINGS,
+                "requestedGranularity": {"enum": ["boolean", "count", "record"]},
+                "pagination": {
+                    "type": "object",
+                    "properties": {"limit": {"type": "integer", "minimum": 1}},
+                },
+            },
+        },
+    },
+}
+"""The body of a request to `/match`."""
 
 
 def _batch(model: Model, offered: Extensions) -> Document:

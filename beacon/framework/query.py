@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 
 import msgspec
 
@@ -97,6 +98,53 @@ class VariationQuery(msgspec.Struct, frozen=True, kw_only=True):
     genomic_allele_short_form: str | None = None
 
 
+BANDS: Mapping[str, float] = {"strong": 0.5, "good": 0.35, "possible": 0.2}
+"""What a score is called, from which score on, the highest first."""
+
+
+class CaseVariant(msgspec.Struct, frozen=True, kw_only=True):
+    """A candidate variant of a patient.
+
+    Attributes:
+        variation: Which one.
+        name: As it was asked for, for people to read.
+        zygosity: `heterozygous`, `homozygous` or `hemizygous`; `None` is not known.
+        gene: The symbol of the gene that it may have changed.
+        aminoacid_change: What it changes in the protein, such as `R101Q`.
+        effect: What it does there: the id or the name of a term of the Sequence Ontology.
+    """
+
+    variation: VariationQuery
+    name: str
+    zygosity: str | None = None
+    gene: str | None = None
+    aminoacid_change: str | None = None
+    effect: str | None = None
+
+
+class Case(msgspec.Struct, frozen=True, kw_only=True):
+    """A patient to whom people are compared; no two cases that mean the same differ.
+
+    Attributes:
+        features: Ids of the phenotypic features that the patient has, in order.
+        excluded: Of those that were looked for and not found.
+        genes: Symbols of candidate genes, and of those of the candidate variants, in order.
+        variants: Candidate variants, by name.
+        least: The score from which on somebody counts as similar.
+    """
+
+    features: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
+    genes: tuple[str, ...] = ()
+    variants: tuple[CaseVariant, ...] = ()
+    least: float = min(BANDS.values())
+
+    @property
+    def has_candidates(self) -> bool:
+        """Whether it says anything of the genome."""
+        return bool(self.genes or self.variants)
+
+
 class Pagination(msgspec.Struct, frozen=True, kw_only=True):
     """A page. `skip` counts pages; `limit` is records of one result set, 0 the server's maximum."""
 
@@ -130,13 +178,15 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     that what is echoed to the client is what was done.
 
     `population_filters` are no conditions: they say of which populations records are to give
-    frequencies.
+    frequencies. With a `case`, individuals who are similar enough to it are asked for, most similar
+    first; their records then say how similar, and in what.
     """
 
     entry_type: str
     entry_id: str | None = None
     within: Within | None = None
     variation: VariationQuery | None = None
+    case: Case | None = None
     filters: tuple[Filter, ...] = ()
     population_filters: tuple[Filter, ...] = ()
     dataset_ids: tuple[str, ...] = ()
@@ -160,9 +210,10 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     def chooses_people(self) -> bool:
         """Whether it is about other people than everybody in a dataset."""
         within = self.within is not None and self.within.entry_type != "dataset"
-        return bool(self.filters or self.variation or self.entry_id is not None or within)
+        asked = self.filters or self.variation or self.case
+        return bool(asked or self.entry_id is not None or within)
 
     @property
     def is_unfiltered(self) -> bool:
         """Whether it asks for everything of its entry type."""
-        return not (self.entry_id or self.within or self.variation or self.filters)
+        return not (self.entry_id or self.within or self.variation or self.filters or self.case)

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from beacon.load.disease_annotations import described_diseases
 from beacon.load.gene_names import ApprovedGene, read_gene_names
 from beacon.load.genes import Genes, read_genes
 from beacon.load.ontologies import own_terms, parse_obo, release, resource
@@ -97,7 +98,12 @@ def _genes(assembly: str, version: str, path: Path) -> PackagedGenes:
 
 def _phenotypes(path: Path, version: str | None) -> Ontology:
     terms, _, _ = parse_obo(path.read_text(encoding="utf-8"))
-    return Ontology(resource("HP", version), own_terms(terms, "HP"))
+    bare = Ontology(resource("HP", version), own_terms(terms, "HP"))
+    annotations = path.parent / "phenotype.hpoa"
+    if not annotations.exists():
+        return bare
+    with annotations.open(encoding="utf-8") as lines:
+        return Ontology(bare.resource, bare.terms, described_diseases(lines, bare))
 
 
 def _newest(folder: Path, prefix: str) -> tuple[str, Path] | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from beacon.framework.access import Access
 from beacon.framework.answer import NOBODYS, Basis
-from beacon.framework.query import Filter, Granularity, Query
+from beacon.framework.query import Case, Filter, Granularity, Query
 from beacon.memory.basis import (
     Predicate,
     members_digest,
@@ -17,7 +17,8 @@ from beacon.memory.basis import (
     rows_of,
 )
 from beacon.memory.rows import Carrier, Entry, JoinedDataset
-from beacon.model import filters
+from beacon.memory.similar import Similar
+from beacon.model import filters, matching
 from beacon.model.allele import Zygosity
 from beacon.model.binning import too_fine
 from beacon.model.comparison import Comparison
@@ -33,10 +34,14 @@ ENTRY_TYPES = tuple(one.id for one in MODEL.entry_types)
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """An entry that was found; of a genomic variant, the carriers that may be shown with it."""
+    """An entry that was found; of a genomic variant, the carriers that may be shown with it.
+
+    Of somebody who is similar to a case, `described` says how similar.
+    """
 
     entry: Entry
     carriers: tuple[Carrier, ...] = ()
+    described: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +87,9 @@ class Search:
     def found(self) -> Found:
         """The matching entries, in the order of the dataset."""
         query, dataset = self.query, self.dataset
-        refused = too_fine(query, self.access, dataset.id)
+        refused = too_fine(query, self.access, dataset.id) or matching.refused(
+            query, self.access, dataset.id
+        )
         if refused is not None:
             return Found(dataset, (), refused)
         if query.entry_id is not None:
@@ -109,10 +116,23 @@ class Search:
         if not all(self._take(one) for one in query.filters):
             return Found(dataset, (), no_individuals)
         matches = tuple(self._matches())
+        if query.case is not None:
+            matches = self._similar(query.case, matches)
+            info = matching.not_compared(query.case, self.ontologies)
         if not self.access.protections.get(dataset.id):
             return Found(dataset, matches, info)
         enough, basis = self._enough(matches)
         return Found(dataset, enough, info, basis)
+
+    def _similar(self, case: Case, matches: Iterable[Match]) -> tuple[Match, ...]:
+        """Those who are similar to a case, most similar first."""
+        similar = Similar(case, self.dataset, self.ontologies, self.genes, self.references)
+        found = [
+            Match(one.entry, one.carriers, described)
+            for one in matches
+            if (described := similar.described(one.entry)) is not None
+        ]
+        return tuple(sorted(found, key=lambda one: (-(one.described or {})["score"], one.entry.id)))
 
     def _enough(self, matches: tuple[Match, ...]) -> tuple[tuple[Match, ...], Basis]:
         """The matches without those of too few people, where they are of people each."""

@@ -112,6 +112,8 @@ class MemoryStore:
             touched.add("genomicVariant")
         if query.within is not None:
             touched.add(query.within.entry_type)
+        if query.case is not None and query.case.has_candidates:
+            touched.add("genomicVariant")
         asked = [name for name in self._datasets if _is_asked(name, query)]
         return [self._datasets[name] for name in access.datasets(asked, sorted(touched))]
 
@@ -133,10 +135,7 @@ def _page(query: Query, access: Access, found: Iterable[Found]) -> Iterable[Resu
     for one in found:
         count = len(one.matches)
         records: tuple[Record, ...] = ()
-        if (
-            query.wants_records
-            and access.level(one.dataset.id, query.entry_type) is Granularity.RECORD
-        ):
+        if query.wants_records and access.shows_records(query, one.dataset.id):
             stop = None if left is None else before + left
             shown = one.matches[before:stop]
             records = tuple(
@@ -160,6 +159,8 @@ def _record(match: Match, entry_type: str, dataset: JoinedDataset, access: Acces
     def level_of(entry_type: str) -> Granularity:
         return access.level(dataset.id, entry_type)
 
+    if match.described is not None:
+        return match.described
     shown = visible(entry_type, match.entry.record, level_of)
     if entry_type == "dataset":
         return with_assembly(shown, dataset.assembly)

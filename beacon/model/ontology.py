@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from beacon.framework.answer import Resource
 from beacon.framework.query import Similarity
@@ -31,11 +32,20 @@ class Ontology:
     Args:
         resource: What `/filtering_terms` says of it.
         terms: Term id → term. Parents that are not terms themselves are ignored.
+        described: Term id → number of things, such as diseases, that the term or a kind of it is
+            known of. What is in this says how telling a term is; else its place in the ontology
+            does.
     """
 
-    def __init__(self, resource: Resource, terms: Mapping[str, Term]) -> None:
+    def __init__(
+        self,
+        resource: Resource,
+        terms: Mapping[str, Term],
+        described: Mapping[str, int] | None = None,
+    ) -> None:
         self.resource = resource
         self.terms = terms
+        self.described = described or {}
         self._children: dict[str, list[str]] = {}
         for term_id, term in terms.items():
             for parent in term.parents:
@@ -60,6 +70,23 @@ class Ontology:
             found = frozenset(_reach(term_id, self._children_of))
             self._descendants[term_id] = found
         return found
+
+    def information(self, term_id: str) -> float:
+        """How telling a term is, in bits: 0 says nothing; 0 for what is no term.
+
+        Resnik (1995): - log2 of the share of things that the term, or a kind of it, is known of.
+        Without such numbers, the intrinsic information (Seco 2004) of `similar`, in bits.
+        """
+        if term_id not in self.terms:
+            return 0.0
+        if self.described:
+            most = max(self._described_most, 1)
+            return max(-math.log2((self.described.get(term_id, 0) + 0.5) / (most + 1)), 0.0)
+        return self._information_content()[term_id] * math.log2(max(len(self.terms), 2))
+
+    @cached_property
+    def _described_most(self) -> int:
+        return max(self.described.values(), default=0)
 
     def similar(self, term_id: str, threshold: float) -> frozenset[str]:
         """The terms whose Lin similarity to this one is at least `threshold` (0 to 1), with itself.

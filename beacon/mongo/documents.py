@@ -23,7 +23,8 @@
 `catalogue`     which terms exist, for planning and for `/filtering_terms`
 `reference`     ontologies and gene tables
 `ledger`        what callers have learnt of whom (see `mongo/ledger.py`); the only one that
-                answering questions writes to
+                answering questions writes to, besides the next
+`subscriptions` standing questions, sealed (see `subscriptions/mongo_rows.py`)
 ==============  ==========================================================================
 
 A *slot* numbers one load's variant layer, a *metadata layer* one state of the people; both come

@@ -10,7 +10,7 @@ from pyroaring import BitMap
 
 from beacon.framework.access import Access
 from beacon.framework.answer import Basis, Record, ResultSet
-from beacon.framework.query import Granularity, Query
+from beacon.framework.query import Query
 from beacon.model.links import visible
 from beacon.model.reference import References
 from beacon.mongo import documents
@@ -27,6 +27,7 @@ from beacon.mongo.plan import ROW_SCOPES, VARIANT, Plan
 from beacon.mongo.ranges import SharedRanges
 from beacon.mongo.rows import ordinals_page, project
 from beacon.mongo.scan import Scan
+from beacon.mongo.similar import PlannedCase, Similar, Similarities
 from beacon.mongo.stored_alleles import Alleles
 from beacon.mongo.tally import Tally
 from beacon.mongo.variants import Variants
@@ -54,7 +55,9 @@ class Evaluation:
         self._page_max = page_max
         self._records = Lookup(database[documents.RECORDS], {"r": 1})
         alleles = Alleles(database)
-        self._fitting = Fitting(Scan(database, alleles), alleles, layers)
+        scan = Scan(database, alleles)
+        self._fitting = Fitting(scan, alleles, layers)
+        self._similarities = Similarities(layers, scan, alleles)
         self._asked = AskedRows(database, layers, self._fitting)
         self._collections = Collections(layers, self._asked, self._fitting)
         self._variants = Variants(
@@ -73,10 +76,12 @@ class Evaluation:
             return ResultSet(dataset_id=plan.dataset.id, count=0)
         is_protected = bool(access.protections.get(plan.dataset.id))
         rows, own = await self._asked.rows(plan, shared)
-        wants_records = (
-            query.wants_records
-            and access.level(plan.dataset.id, query.entry_type) is Granularity.RECORD
-        )
+        wants_records = query.wants_records and access.shows_records(query, plan.dataset.id)
+        similar: Similar | None = None
+        if plan.case is not None:
+            similar = await self._similarities.found(plan, plan.case, shared)
+            alike = await self._similarities.rows(plan, similar)
+            rows = alike if rows is None else rows & alike
         if query.entry_type == VARIANT:
             offset, limit = self.offset_and_limit(query)
             return await self._variants.result_set(
@@ -109,7 +114,10 @@ class Evaluation:
             count, ordinals = await self._tallied(plan, plan.tally, count, ordinals)
         records: tuple[Record, ...] = ()
         if wants_records and count:
-            records = await self._page(plan, count, ordinals, access)
+            if plan.case is not None and similar is not None:
+                records = await self._most_similar(plan, plan.case, similar, ordinals)
+            else:
+                records = await self._page(plan, count, ordinals, access)
         basis = None
         if is_protected:
             basis = await self._basis_of(plan, count, ordinals)
@@ -158,6 +166,21 @@ class Evaluation:
             part=part,
             filtered=plan.query.chooses_people,
         )
+
+    async def _most_similar(
+        self,
+        plan: Plan,
+        case: PlannedCase,
+        similar: Similar,
+        ordinals: Sequence[int] | BitMap | None,
+    ) -> tuple[Record, ...]:
+        """A page of those who are similar, most similar first."""
+        roster = await self._layers.roster(plan.dataset.metadata)
+        names, scores = roster.individuals, similar.scores
+        offset, limit = self.offset_and_limit(plan.query)
+        ranked = sorted(ordinals or (), key=lambda one: (-scores.get(one, 0.0), names[one]))
+        chosen = ranked[offset : offset + limit]
+        return tuple(await self._similarities.described(plan, case, similar, chosen))
 
     async def _page(
         self, plan: Plan, count: int, ordinals: Sequence[int] | BitMap | None, access: Access

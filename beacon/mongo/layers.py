@@ -20,10 +20,15 @@ from pyroaring import BitMap
 
 from beacon.framework.answer import Record
 from beacon.mongo import documents
+from beacon.mongo.features import FEATURE_PARTS, Features, features_of
 from beacon.mongo.fetch import Lookup
 from beacon.mongo.populations import Populations, populations_of
 from beacon.mongo.roster import Roster
-from beacon.mongo.roster_documents import catalogue_from_documents, roster_from_documents
+from beacon.mongo.roster_documents import (
+    ROSTER_PARTS,
+    catalogue_from_documents,
+    roster_from_documents,
+)
 
 AsyncDocuments = AsyncDatabase[dict[str, Any]]
 
@@ -194,6 +199,11 @@ class Layers:
         )
         return populations
 
+    async def features(self, layer: int) -> Features | None:
+        """The phenotypic features of individuals; `None` when the layer was made without them."""
+        features: Features | None = await self._part("features", layer, self._read_features)
+        return features
+
     async def cohorts(self, layer: int) -> list[Record]:
         """The cohort records."""
         cohorts: list[Record] = await self._part("cohorts", layer, self._read_cohorts)
@@ -261,14 +271,24 @@ class Layers:
             self._parts.pop(key, None)
 
     async def _read_roster(self, layer: int) -> Roster:
-        cursor = self._database[documents.ROSTER].find({"l": layer}).sort("_id", 1)
+        asked = {"l": layer, "p": {"$in": list(ROSTER_PARTS)}}
+        cursor = self._database[documents.ROSTER].find(asked).sort("_id", 1)
         return roster_from_documents(await cursor.to_list())
 
     async def _read_populations(self, layer: int) -> Populations | None:
-        asked = {"l": layer, "p": "populations"}
-        found = await self._database[documents.ROSTER].find(asked).sort("_id", 1).to_list()
-        packed = b"".join(document["z"] for document in found)
-        return populations_of(zlib.decompress(packed)) if packed else None
+        packed = await self._read_parts(layer, "populations")
+        return populations_of(packed["populations"]) if packed else None
+
+    async def _read_features(self, layer: int) -> Features | None:
+        return features_of(await self._read_parts(layer, *FEATURE_PARTS))
+
+    async def _read_parts(self, layer: int, *names: str) -> dict[str, bytes]:
+        """Parts that are kept beside a roster, by name."""
+        asked = {"l": layer, "p": {"$in": list(names)}}
+        packed: dict[str, bytearray] = {}
+        async for document in self._database[documents.ROSTER].find(asked).sort("_id", 1):
+            packed.setdefault(document["p"], bytearray()).extend(document["z"])
+        return {name: zlib.decompress(data) for name, data in packed.items()}
 
     async def _read_catalogue(self, layer: int) -> Catalogue:
         cursor = self._database[documents.CATALOGUE].find({"l": layer}).sort("_id", 1)

@@ -23,6 +23,7 @@ from beacon.model.ontology import Ontologies
 from beacon.model.values import Kind
 from beacon.mongo import documents
 from beacon.mongo.documents import record_id, term_id
+from beacon.mongo.features import FeatureGathering
 from beacon.mongo.populations import Gathering
 from beacon.mongo.roster import (
     Links,
@@ -68,6 +69,7 @@ def write_layer(
     write_part(database, layer, "owners", _encode(owners))
     sets = _Sets(roster)
     populations = Gathering(len(roster.individuals), roster.individual_of)
+    features = FeatureGathering(len(roster.individuals))
     counts = {"rows": roster.size}
     for entry_type in (*SCOPES, "cohort", documents.WAITING):
         ordinals = _ordinals(roster, entry_type)
@@ -98,6 +100,7 @@ def write_layer(
             if record is not None and entry_type == "individual":
                 sets.add_to_cohorts(ordinal, record)
                 populations.add(ordinal, record)
+                features.add(ordinal, record)
             elif record is not None and entry_type == "cohort":
                 sets.add_members(record, _ordinals(roster, "individual") or {})
             if len(batch) == _BATCH:
@@ -110,6 +113,8 @@ def write_layer(
         counts[entry_type] = count
     sets.write(database, layer, ontologies)
     write_part(database, layer, "populations", populations.stored())
+    for name, data in features.stored():
+        write_part(database, layer, name, data)
     return counts
 
 

@@ -27,6 +27,7 @@ from beacon.mongo.documents import term_id
 from beacon.mongo.layers import Catalogue, Dataset, Entry
 
 if TYPE_CHECKING:
+    from beacon.mongo.similar import PlannedCase
     from beacon.mongo.tally import Tally
 
 ROW_SCOPES = ("individual", "biosample")
@@ -85,6 +86,7 @@ class Plan:
             withdrawn; `dataset.withdrawn` has them, too.
         tally: Notes which question this is and whom the answer rests upon, for callers of whom an
             account is kept.
+        case: Whom people are compared with, if with anybody.
     """
 
     dataset: Dataset
@@ -96,6 +98,7 @@ class Plan:
     info: Mapping[str, Any] | None = None
     excluded: BitMap | None = None
     tally: Tally | None = None
+    case: PlannedCase | None = None
 
     @property
     def withdrawn(self) -> BitMap | None:
@@ -139,6 +142,8 @@ def touched(query: Query) -> frozenset[str]:
         named.add(VARIANT)
     if query.within is not None:
         named.add(query.within.entry_type)
+    if query.case is not None and query.case.has_candidates:
+        named.add(VARIANT)
     return frozenset(named)
 
 

@@ -29,6 +29,7 @@ def ontologies_from(stored: Iterable[tuple[str, bytes]]) -> Ontologies:
             prefix: Ontology(
                 kept.resource,
                 {name: Term(label, parents) for name, (label, parents) in kept.terms.items()},
+                kept.described,
             )
             for prefix, data in stored
             for kept in (msgspec.json.decode(data, type=_StoredOntology),)
@@ -39,3 +40,4 @@ def ontologies_from(stored: Iterable[tuple[str, bytes]]) -> Ontologies:
 class _StoredOntology(msgspec.Struct):
     resource: Resource
     terms: dict[str, tuple[str | None, tuple[str, ...]]]
+    described: dict[str, int] = {}

@@ -19,6 +19,22 @@ _encode = msgspec.json.encode
 _decode = msgspec.json.decode
 
 
+ROSTER_PARTS = (
+    "samples",
+    "individuals",
+    "biosamples",
+    "individual_of",
+    "biosample_of",
+    "runs",
+    "run_ends",
+    "run_rows",
+    "analyses",
+    "analysis_ends",
+    "analysis_rows",
+)
+"""What a roster is put together from; a layer has other parts beside it."""
+
+
 def write_roster(database: Database[dict[str, Any]], layer: int, roster: Roster) -> None:
     """Keep who the rows of a layer are."""
     parts = {

@@ -241,6 +241,18 @@ class Scan:
             for document in await cursor.to_list()
         }
 
+    async def of_genes(self, dataset: Dataset, genes: Sequence[str]) -> dict[str, Record]:
+        """The records, by allele key, that say that alleles are of these genes."""
+        if dataset.annotations is None or not genes:
+            return {}
+        cursor = self._database[documents.ANNOTATIONS].find(
+            {"l": dataset.annotations, "g": {"$in": list(genes)}}, {"key": 1, "r": 1}
+        )
+        return {
+            document["key"]: msgspec.json.decode(document["r"])
+            for document in await cursor.to_list()
+        }
+
     async def _annotated_with_gene(self, plan: Plan, condition: VariationCondition) -> Window:
         dataset = plan.dataset
         if dataset.annotations is None:

@@ -177,6 +177,7 @@ class MongoSink:
                     "terms": {
                         name: (term.label, term.parents) for name, term in ontology.terms.items()
                     },
+                    "described": ontology.described,
                 }
             ),
         )

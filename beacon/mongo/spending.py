@@ -331,6 +331,7 @@ def _spelled(query: Query) -> bytes:
         query.within,
         query.variation,
         sorted(msgspec.json.encode(one).decode() for one in query.filters),
+        *(() if query.case is None else (query.case,)),
     )
     return msgspec.json.encode(words)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -15,12 +15,12 @@ from beacon.framework.answer import Answer, Basis, Record, ResultSet, Terms
 from beacon.framework.errors import DeadlineExceeded, SourceUnavailable
 from beacon.framework.query import Granularity, Query
 from beacon.framework.source import TermsQuery
-from beacon.model import filters
+from beacon.model import filters, matching
 from beacon.model.binning import too_fine
 from beacon.model.entry_types import NO_INDIVIDUALS, OF_PEOPLE
 from beacon.model.liftover import applied
 from beacon.model.reference import NO_REFERENCES, References
-from beacon.model.variation_query import check_reference
+from beacon.model.variation_query import VariationCondition, check_reference
 from beacon.mongo.evaluation import Evaluation
 from beacon.mongo.layers import AsyncDocuments, Dataset, Layers
 from beacon.mongo.ledger import Ledger
@@ -28,6 +28,7 @@ from beacon.mongo.ledger_account import Entry
 from beacon.mongo.plan import VARIANT, Plan, plan, touched
 from beacon.mongo.ranges import SharedRanges
 from beacon.mongo.releases import Releases
+from beacon.mongo.similar import planned_case
 from beacon.mongo.spending import Spending, Spent, Watch, has_own_numbers, people_max, people_min
 from beacon.mongo.tally import Tally
 from beacon.mongo.terms import filtering_terms
@@ -184,9 +185,37 @@ class MongoStore:
                 impossible = True
             if impossible:
                 info = NO_INDIVIDUALS
-        if (refused := too_fine(query, access, dataset.id)) is not None:
+        refused = too_fine(query, access, dataset.id)
+        if refused is None and query.case is not None:
+            refused = await self._not_comparable(query, access, dataset)
+            info = info or matching.not_compared(query.case, self._releases.ontologies)
+        if refused is not None:
             impossible, info = True, refused
-        return replace(made, impossible=impossible, info=info)
+        case = planned_case(query, self._candidates(query, dataset), self._releases.ontologies)
+        return replace(made, impossible=impossible, info=info, case=case)
+
+    async def _not_comparable(
+        self, query: Query, access: Access, dataset: Dataset
+    ) -> Mapping[str, Any] | None:
+        """Why nobody of a dataset is compared with a case."""
+        if await self._layers.features(dataset.metadata) is None:
+            return {"notApplicable": "this dataset was loaded before cases could be compared with"}
+        return matching.refused(query, access, dataset.id)
+
+    def _candidates(self, query: Query, dataset: Dataset) -> Iterator[VariationCondition | None]:
+        """The variants of a case as the dataset is asked for them."""
+        for one in query.case.variants if query.case is not None else ():
+            if dataset.assembly is None:
+                yield None
+                continue
+            condition, _ = applied(
+                one.variation,
+                dataset.assembly,
+                self._releases.gene,
+                self._references,
+                normalised=dataset.normalised,
+            )
+            yield condition
 
     async def _collections(
         self, query: Query, plans: Sequence[Plan], access: Access, shared: SharedRanges

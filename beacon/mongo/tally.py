@@ -124,6 +124,8 @@ class Tally:
             b"" if within is None else f"{within.entry_type}\0{within.id}".encode(),
             b"" if plan.zygosities is None else bytes(sorted(plan.zygosities)),
         ]
+        if query.case is not None:
+            parts.append(_digest(b"case", msgspec.json.encode(query.case)))
         filters = set(self._filters)
         if plan.impossible:
             filters.update(

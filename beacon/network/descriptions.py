@@ -116,6 +116,7 @@ def _from_service_info(document: Json, model: Model) -> dict[str, Any]:
     most = _object(extensions, "batch").get("maxItems")
     return {
         "batch_max": most if type(most) is int and most > 0 else 0,
+        "compares_cases": bool(_object(extensions, "match")),
         "expands_descendants": (
             _object(extensions, "filteringTerms").get("descendantsAreFound") is True
         ),

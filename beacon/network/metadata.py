@@ -62,8 +62,8 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     `expands_descendants` says whether a term of an ontology that it names also finds its kinds,
     whether it lists the term or not. `unread_variation` are the entry types that it answers
     questions for without regard to variation parameters. `batch_max` is how many questions one
-    request may hold, 0 when it takes no batches. `info` is its `/info` document; `fetched_at` is in
-    seconds since 1970.
+    request may hold, 0 when it takes no batches; `compares_cases` says that it compares people with
+    a case. `info` is its `/info` document; `fetched_at` is in seconds since 1970.
     """
 
     beacon_id: str | None = None
@@ -87,6 +87,7 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     expands_descendants: bool = False
     unread_variation: tuple[str, ...] = ()
     batch_max: int = 0
+    compares_cases: bool = False
     dialect: Dialect = Dialect()
     is_network: bool = False
     fetched_at: float = 0.0

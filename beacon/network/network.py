@@ -19,6 +19,7 @@ from beacon.framework.access import Access
 from beacon.framework.answer import Answer, Terms
 from beacon.framework.entry_types import Model
 from beacon.framework.errors import BeaconError, SourceUnavailable
+from beacon.framework.matching import MatchAnswer, MatchRequest
 from beacon.framework.query import Query
 from beacon.framework.source import TermsQuery
 from beacon.framework.streaming import Part
@@ -31,6 +32,7 @@ from beacon.network.cells import Cell, Cells, Key
 from beacon.network.discovery import Discovery
 from beacon.network.identities import Identities
 from beacon.network.kept import Kept
+from beacon.network.matching import match
 from beacon.network.members import Member
 from beacon.network.merged_information import filtering_terms
 from beacon.network.observing import Observed, Observer
@@ -60,13 +62,15 @@ _way_of = lru_cache(maxsize=256)(hops.headers)
 
 _OUT_OF_REACH = (State.UNREACHABLE, State.BREAKER_OPEN)
 
+_NO_QUESTION = Query(entry_type="individual")
+
 log = structlog.stdlib.get_logger()
 
 
 class Network:
     """Other beacons as one source. Used as an async context: leaving it ends all that is under way.
 
-    A `Source`, a `StreamingSource` and a `BatchSource`.
+    A `Source`, a `StreamingSource`, a `BatchSource` and a `MatchSource`.
     """
 
     def __init__(
@@ -179,6 +183,14 @@ class Network:
             self,
             deadline=loop.time() + wait_s,
         )
+
+    async def match(
+        self, asked: MatchRequest, access: Access, *, deadline_s: float | None = None
+    ) -> MatchAnswer:
+        """Compare a case with the people of all members, and rank those who are told of."""
+        now = asyncio.get_running_loop().time()
+        wait_s = self._wait_s(_NO_QUESTION, deadline_s, self._settings.deadline_s)
+        return await match(self, asked, access, network_id=self._network_id, deadline=now + wait_s)
 
     async def filtering_terms(self, query: TermsQuery, access: Access) -> Terms:
         """The terms that any member can be filtered by, as far as members have been met."""

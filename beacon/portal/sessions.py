@@ -109,7 +109,12 @@ class Sessions:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await asyncio.to_thread(self._file.close)
+        await asyncio.to_thread(self._closed)
+
+    def _closed(self) -> None:
+        # Whoever was cancelled may still be at it, in a thread of its own.
+        with self._lock:
+            self._file.close()
 
     async def begin(self, granted: Granted) -> str:
         """Begin a session; what it goes by."""

@@ -23,6 +23,7 @@ from beacon.settings.auth import (
     VisaRoute,
 )
 from beacon.settings.identity import Environment, IdentitySettings
+from beacon.settings.matchmaker import MatchmakerSettings
 from beacon.settings.network import (
     ClientAuth,
     CountSettings,
@@ -61,6 +62,7 @@ from beacon.settings.server import (
     TlsSettings,
     TlsVersion,
 )
+from beacon.settings.subscriptions import SubscriptionSettings
 from beacon.settings.values import Asked, AssemblyName, Count, Level, Port, Seconds, Section
 
 __all__ = [
@@ -87,6 +89,7 @@ __all__ = [
     "LogLevel",
     "LogSettings",
     "LoginSettings",
+    "MatchmakerSettings",
     "MemberAccessSettings",
     "MemberSettings",
     "MongoSettings",
@@ -107,6 +110,7 @@ __all__ = [
     "Shape",
     "SignerSettings",
     "SigningAlgorithm",
+    "SubscriptionSettings",
     "TierSettings",
     "TlsSettings",
     "TlsVersion",
@@ -148,6 +152,8 @@ class Settings(Section, frozen=True, kw_only=True):
 
     network: NetworkSettings = NetworkSettings()
     portal: PortalSettings = PortalSettings()
+    subscriptions: SubscriptionSettings = SubscriptionSettings()
+    matchmaker: MatchmakerSettings = MatchmakerSettings()
 
     @property
     def api_url(self) -> str:

@@ -20,6 +20,7 @@ from beacon.framework.disclosure import Disclosed
 from beacon.framework.entry_types import Endpoint, endpoints
 from beacon.framework.errors import BeaconError, NotFound
 from beacon.framework.extensions import Extensions
+from beacon.framework.matching import Conceal
 from beacon.framework.openapi import openapi
 from beacon.framework.query import Query
 from beacon.framework.request import decode_get, decode_post, decode_terms
@@ -27,12 +28,15 @@ from beacon.framework.response import encode_answer, encode_error
 from beacon.framework.service import Service
 from beacon.framework.stream_encoding import LINES
 from beacon.metrics import Metrics
-from beacon.settings import LimitSettings
+from beacon.settings import LimitSettings, MatchmakerSettings
 from beacon.web import health, network_pages
 from beacon.web.asking import Asking
 from beacon.web.batch import Batches, Noted
 from beacon.web.client_addresses import ClientAddresses
 from beacon.web.cors import Cors
+from beacon.web.match import Matching
+from beacon.web.matchmaker import PATH as MATCHMAKER
+from beacon.web.matchmaker import Matchmaker
 from beacon.web.middleware import JSON_HEADERS, QUERY, Handler, observe
 from beacon.web.network_pages import NetworkPages
 from beacon.web.preferences import deadline
@@ -42,6 +46,8 @@ from beacon.web.recording import ACCESS, DISCLOSED, Recording
 from beacon.web.sending import Sending
 from beacon.web.steady import CALLER, steady
 from beacon.web.streams import Streams, after_of, wanted_form
+from beacon.web.subscriptions import StandingQuestions
+from beacon.web.subscriptions import routes as subscription_routes
 
 API = "/api"
 """Where the API is mounted."""
@@ -94,6 +100,9 @@ def create_app(
     rates: RateLimits | None = None,
     audit: Audit | None = None,
     pages: Pages | None = None,
+    conceal: Conceal | None = None,
+    matchmaker: MatchmakerSettings | None = None,
+    standing: StandingQuestions[Any] | None = None,
 ) -> web.Application:
     """Build the application. Nothing in it changes after this, but the counters.
 
@@ -107,6 +116,9 @@ def create_app(
         rates: How much callers may ask; without it as much as they like.
         audit: Where every access is written down before it is answered.
         pages: Adds the pages for people, in place of a line of text at `/`.
+        conceal: Makes the names of those who are similar to a case; without it nobody is compared.
+        matchmaker: How servers of Matchmaker Exchange are answered, if they are.
+        standing: What is done with standing questions; without it there are none.
     """
     metrics = metrics or Metrics()
     rates = rates or RateLimits(LimitSettings(), ClientAddresses())
@@ -119,6 +131,8 @@ def create_app(
         streaming=service.streams,
         members=network is not None,
         finds_descendants=network is None,
+        match=conceal is not None,
+        subscriptions=standing is not None,
     )
 
     def error_body(status: int, message: str, query: Query | None) -> bytes:
@@ -163,8 +177,19 @@ def create_app(
     _add(
         app, hdrs.METH_POST, extensions.BATCH, _batch(batches, identify, serving, rates, recording)
     )
+    if conceal is not None:
+        matching = Matching(
+            service, conceal, rates, recording, serving.body_timeout_s, serving.deadline_s
+        )
+        _add(app, hdrs.METH_POST, extensions.MATCH, _match(matching, identify))
+        if matchmaker is not None and matchmaker.enabled:
+            exchange = Matchmaker(matching, identify, matchmaker)
+            app.router.add_post(MATCHMAKER, exchange.answer)
     if offered.streaming:
         _add(app, hdrs.METH_GET, extensions.QUESTION, _resume(streams, identify, rates))
+    if standing is not None:
+        for method, path, handler in subscription_routes(standing, rates, serving.body_timeout_s):
+            _add(app, method, path, handler)
     if network is not None:
         _add(app, hdrs.METH_GET, extensions.MEMBERS, network_pages.members(network))
         _add(app, hdrs.METH_GET, extensions.MEMBER, network_pages.member(network))
@@ -265,6 +290,14 @@ def _batch(
 
         noted = Noted(count=partial(rates.count_variant, request, access), record=record)
         return await batches.answer(request, batch, access, limit, noted)
+
+    return answer
+
+
+def _match(matching: Matching, identify: Identify) -> Handler:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        request[CALLER] = access = await identify(request.headers)
+        return await matching.answer(request, access)
 
     return answer
 

@@ -8,7 +8,7 @@ from aiohttp import hdrs, web
 
 ANY_ORIGIN = "*"
 _PREFLIGHT = {
-    hdrs.ACCESS_CONTROL_ALLOW_METHODS: "GET, HEAD, POST, OPTIONS",
+    hdrs.ACCESS_CONTROL_ALLOW_METHODS: "GET, HEAD, POST, PATCH, DELETE, OPTIONS",
     hdrs.ACCESS_CONTROL_ALLOW_HEADERS: (
         "Authorization, Content-Type, X-Request-ID, X-Beacon-Purpose, Prefer, "
         "Beacon-Deadline-Ms, Last-Event-ID"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from urllib.parse import parse_qsl
 
 from aiohttp import hdrs, web
@@ -29,16 +30,26 @@ def parameters_of(request: web.Request) -> list[tuple[str, str]]:
         raise InvalidRequest("the parameters are not UTF-8, or too many") from error
 
 
-async def body_of(request: web.Request, timeout_s: float) -> bytes:
+JSON = ("application/json",)
+
+
+async def body_of(
+    request: web.Request, timeout_s: float, media_types: Collection[str] = JSON
+) -> bytes:
     """The body of a request, decompressed.
 
+    Args:
+        request: What came.
+        timeout_s: Seconds that it may take to arrive.
+        media_types: What it may say that it is; it may also say nothing.
+
     Raises:
-        UnsupportedMediaType: It says that it is not JSON.
+        UnsupportedMediaType: It says that it is something else.
         InvalidRequest: It does not arrive whole, or cannot be decompressed.
     """
     declared = request.headers.get(hdrs.CONTENT_TYPE)
-    if declared is not None and request.content_type != "application/json":
-        raise UnsupportedMediaType("the body must be application/json")
+    if declared is not None and request.content_type not in media_types:
+        raise UnsupportedMediaType(f"the body must be {' or '.join(media_types)}")
     try:
         async with asyncio.timeout(timeout_s):
             return await request.read()

@@ -1,7 +1,8 @@
 // Run once by MongoDB's image, on an empty data folder: makes a user for each secrets/*.env.
 // A user may do nothing outside the one database that the connection string names. Users of
 // loader.env or *-loader.env read and write it. Where there is such a user, the others read it, and
-// add to the ledger of what callers have spent; where there is none, they load as well.
+// add to the ledger of what callers have spent, and keep standing questions; where there is none,
+// they load as well.
 const fs = require('fs');
 const folder = '/run/secrets';
 const pattern = /^BEACON__MONGO__URI=mongodb:\/\/([\w-]+):([\w-]+)@[\w.:-]+\/([\w-]+)$/m;
@@ -28,6 +29,11 @@ for (const { user, pwd, database, loads } of users) {
     privileges: [{
       resource: { db: database, collection: 'ledger' },
       actions: ['find', 'insert', 'update', 'createCollection', 'createIndex', 'listIndexes'],
+    }, {
+      resource: { db: database, collection: 'subscriptions' },
+      actions: [
+        'find', 'insert', 'update', 'remove', 'createCollection', 'createIndex', 'listIndexes',
+      ],
     }],
     roles: [],
   });

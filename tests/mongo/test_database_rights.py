@@ -19,12 +19,15 @@ from urllib.parse import unquote
 
 import pymongo
 import pytest
+from msgspec.structs import replace
 from pymongo.errors import OperationFailure, PyMongoError
 
 from beacon import databases, settings_file
 from beacon.framework.errors import OperatorError, SettingsError
 from beacon.mongo import documents
 from beacon.mongo.embedded import embedded_mongod, find_mongod
+from beacon.subscriptions.kept import Row
+from beacon.subscriptions.mongo_rows import COLLECTION, MongoRows
 from tests.own_authority import Authority
 
 ROOT = Path(__file__).parents[2]
@@ -214,7 +217,7 @@ def test_who_serves_can_change_nothing_but_the_ledger(folder: Path, server: Serv
             "see users": lambda: client.admin.command("usersInfo", 1),
             "stop the server": lambda: client.admin.command("shutdown"),
         }
-        for name in set(names) - {documents.LEDGER}:
+        for name in set(names) - {documents.LEDGER, COLLECTION}:
             forbidden[f"insert into {name}"] = lambda name=name: database[name].insert_one({})
             forbidden[f"update {name}"] = lambda name=name: database[name].update_many(
                 {}, {"$set": {"x": 1}}
@@ -230,6 +233,18 @@ def test_who_serves_can_change_nothing_but_the_ledger(folder: Path, server: Serv
     assert len(names) > 2
     assert written == {"_id": b"one", "x": 1}
     assert set(refusals.values()) == {13}  # Unauthorized
+
+
+async def test_who_serves_can_keep_standing_questions(server: Server) -> None:
+    one = Row(id="a", owners=(b"alice",), revision=1, due=0.0, sealed=b"x")
+    async with pymongo.AsyncMongoClient[dict[str, Any]](server.uri("server")) as client:
+        rows = MongoRows(client[DATABASE][COLLECTION])
+        kept = await rows.add(one, 1)
+        taken = await rows.claim(1.0, 2.0)
+        changed = await rows.replace(replace(one, revision=2))
+        removed = await rows.remove("a")
+
+    assert (kept, taken, changed, removed) == (True, one, True, True)
 
 
 def test_who_loads_can_touch_one_database_alone(server: Server) -> None:

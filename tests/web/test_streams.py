@@ -403,6 +403,7 @@ async def test_what_there_is_is_described(connect: Connect, client: Client) -> N
 
     assert own["extensions"] == {
         "batch": {"url": "https://beacon.example.org/api/batch", "maxItems": 1000},
+        "match": {"url": "https://beacon.example.org/api/match"},
         "filteringTerms": {"descendantsAreFound": True},
     }
     assert of_network["extensions"]["streaming"] == {

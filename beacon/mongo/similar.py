@@ -1,0 +1,245 @@
+"""The home of who is similar to a case: everybody's score, and the reasons of some."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pyroaring import BitMap
+
+from beacon.framework.query import BANDS, Case, Query
+from beacon.model import matching
+from beacon.model.matching import Carried, Phenotypes, Reason
+from beacon.model.ontology import Ontologies
+from beacon.model.variation_query import VariationCondition
+from beacon.mongo.allele_keys import allele_key
+from beacon.mongo.found import Found, Packed
+from beacon.mongo.layers import Layers
+from beacon.mongo.phenotype_scores import PhenotypeScores, TermColumns
+from beacon.mongo.plan import Plan
+from beacon.mongo.ranges import SharedRanges
+from beacon.mongo.scan import Scan, variant_id
+from beacon.mongo.stored_alleles import Alleles
+
+F64 = npt.NDArray[np.float64]
+Kept = OrderedDict[Hashable, "asyncio.Future[Any]"]
+
+_COLUMNS_KEPT = 8
+_SCORES_KEPT = 8
+"""Vectors of everybody's similarities: the bands of a case are asked for one after the other."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCase:
+    """A case as one dataset is asked for it.
+
+    Attributes:
+        case: The case.
+        phenotypes: Its features.
+        conditions: Its variants; `None` for what the dataset cannot have.
+        ontologies: Where terms and their labels are from.
+    """
+
+    case: Case
+    phenotypes: Phenotypes
+    conditions: tuple[VariationCondition | None, ...]
+    ontologies: Ontologies
+
+
+@dataclass(frozen=True, slots=True)
+class Similar:
+    """Who is similar: scores by the ordinal of individuals, and what they carry by locus."""
+
+    scores: Mapping[int, float]
+    carried: Mapping[int, Mapping[str, list[Carried]]]
+
+
+class Similarities:
+    """Compares individuals with cases.
+
+    Args:
+        layers: Where features and rosters are.
+        scan: Finds alleles.
+        alleles: Reads who carries them.
+    """
+
+    def __init__(self, layers: Layers, scan: Scan, alleles: Alleles) -> None:
+        self._layers = layers
+        self._scan = scan
+        self._alleles = alleles
+        self._columns: Kept = OrderedDict()
+        self._scores: Kept = OrderedDict()
+
+    async def found(self, plan: Plan, planned: PlannedCase, shared: SharedRanges) -> Similar:
+        """Whoever is at least as similar as the case wants, but those who have withdrawn."""
+        carried = await self._carried(plan, planned, shared)
+        phenotypic = await self._similarities(plan, planned, carried)
+        best = {
+            one: found.score
+            for one, of_person in carried.items()
+            if (found := matching.best_of(planned.case, of_person)) is not None
+        }
+        of_phenotypes, of_genome = matching.weights(planned.case)
+        scores: dict[int, float] = {}
+        if phenotypic is not None:
+            whole = of_phenotypes * np.maximum(phenotypic, 0.0)
+            for one, score in best.items():
+                whole[one] += of_genome * score
+            chosen = np.flatnonzero(np.round(whole, 9) >= planned.case.least)
+            scores = {int(one): matching.rounded(float(whole[one])) for one in chosen}
+        else:
+            alone = {one: matching.score_of(planned.case, 0.0, best[one]) for one in best}
+            scores = {one: score for one, score in alone.items() if score >= planned.case.least}
+        return Similar(scores, carried)
+
+    async def rows(self, plan: Plan, similar: Similar) -> BitMap:
+        """The rows of those who are similar."""
+        roster = await self._layers.roster(plan.dataset.metadata)
+        chosen = np.zeros(len(roster.individuals) + 1, bool)  # the last: rows that are nobody's
+        chosen[list(similar.scores)] = True
+        rows = BitMap(np.flatnonzero(chosen[roster.individual_of]).astype(np.uint32))
+        return rows - plan.dataset.withdrawn if plan.dataset.withdrawn else rows
+
+    async def described(
+        self, plan: Plan, planned: PlannedCase, similar: Similar, ordinals: Iterable[int]
+    ) -> list[dict[str, Any]]:
+        """What is told of some who are similar."""
+        roster = await self._layers.roster(plan.dataset.metadata)
+        features = await self._layers.features(plan.dataset.metadata)
+        told = []
+        for one in ordinals:
+            present, absent = ([], []) if features is None else features.of(one)
+            told.append(
+                matching.described(
+                    planned.case,
+                    roster.individuals[one],
+                    planned.phenotypes.reasons(present, absent),
+                    self._best(planned.case, similar, one),
+                    planned.ontologies,
+                )
+            )
+        return told
+
+    @staticmethod
+    def _best(case: Case, similar: Similar, ordinal: int) -> Reason | None:
+        return matching.best_of(case, similar.carried.get(ordinal, {}))
+
+    # Phenotypes ---------------------------------------------------------------------------------
+
+    async def _similarities(
+        self, plan: Plan, planned: PlannedCase, carried: Mapping[int, Any]
+    ) -> F64 | None:
+        """Of everybody by ordinal, exact wherever it can matter; `None` where it never can."""
+        layer = plan.dataset.metadata
+        features = await self._layers.features(layer)
+        ontology = planned.ontologies.by_prefix.get("HP")
+        of_phenotypes, _ = matching.weights(planned.case)
+        if features is None or ontology is None or not of_phenotypes:
+            return None
+
+        def put_into_columns() -> TermColumns:
+            return TermColumns(features, ontology)
+
+        columns: TermColumns = await _kept(
+            self._columns, (layer, ontology), _COLUMNS_KEPT, put_into_columns
+        )
+        least = min(*BANDS.values(), planned.case.least) / of_phenotypes
+        asked = (planned.case.features, planned.case.excluded, least)
+
+        def compared() -> F64:
+            return PhenotypeScores(columns, planned.phenotypes).similarities(least)
+
+        key = (layer, ontology, asked)
+        vector: F64 = await _kept(self._scores, key, _SCORES_KEPT, compared)
+        known = np.array(sorted(carried), np.int64)
+        if len(known):
+            # What they carry may make up for features that alone would not do.
+            vector = vector.copy()
+            vector[known] = PhenotypeScores(columns, planned.phenotypes).of(known)
+        return vector
+
+    # Genome -------------------------------------------------------------------------------------
+
+    async def _carried(
+        self, plan: Plan, planned: PlannedCase, shared: SharedRanges
+    ) -> Mapping[int, Mapping[str, list[Carried]]]:
+        """What individuals carry of the candidates, by ordinal and locus."""
+        case, dataset = planned.case, plan.dataset
+        if not case.has_candidates or dataset.assembly is None:
+            return {}
+        same: dict[str, list[int]] = {}
+        bare = replace(plan, query=Query(entry_type="individual"), filters=(), tally=None)
+        for place, condition in enumerate(planned.conditions):
+            if condition is None:
+                continue
+            asked = replace(bare, variation=condition, zygosities=None)
+            async for window in self._scan.windows(asked, shared):
+                for one in window.all():
+                    same.setdefault(allele_key(one.allele), []).append(place)
+        records = await self._scan.of_genes(dataset, case.genes)
+        window = await self._alleles.by_keys(dataset, {*same, *records})
+        everything = window.all()
+        missing = [one for one in everything if allele_key(one.allele) not in records]
+        records = {**records, **await self._alleles.records(dataset, missing)}
+        roster = await self._layers.roster(dataset.metadata)
+        withdrawn = dataset.withdrawn or BitMap()
+        gone = np.zeros(dataset.rows, bool)
+        gone[list(withdrawn)] = True
+        people = dataset.rows - dataset.empty_rows - len(withdrawn)
+        carriers = await self._alleles.carriers(window)
+        found: dict[int, dict[str, list[Carried]]] = {}
+        for one in everything:
+            if matching.is_common(_carriers_of(one) - len(withdrawn), people):
+                continue
+            key = allele_key(one.allele)
+            record = records.get(key)
+            shares = list(matching.shared_with(case, same.get(key, ()), record))
+            codes = carriers.codes(one) if shares else np.zeros(0, np.uint32)
+            codes = codes[~gone[codes >> 2]]
+            if matching.is_common(len(codes), people):
+                continue
+            name = variant_id(one.allele, dataset.assembly, record)
+            copies: dict[int, int] = {}
+            for code in codes.tolist():
+                person = int(roster.individual_of[code >> 2])
+                if person >= 0:
+                    copies[person] = max(copies.get(person, 0), matching.copies_of(code & 3))
+            for person, number in copies.items():
+                for each in shares:
+                    of_person = found.setdefault(person, {})
+                    of_person.setdefault(each.locus, []).append(Carried(each, name, number))
+        return found
+
+
+async def _kept(kept: Kept, key: Hashable, most: int, make: Callable[[], Any]) -> Any:
+    """What is kept by a key; made once, in a thread, however many ask for it at the same time."""
+    found = kept.get(key)
+    if found is None:
+        found = kept[key] = asyncio.ensure_future(asyncio.to_thread(make))
+        if len(kept) > most:
+            kept.popitem(last=False)
+    kept.move_to_end(key)
+    # One caller's deadline must not cancel what others wait for.
+    return await asyncio.shield(found)
+
+
+def _carriers_of(found: Found) -> int:
+    if isinstance(found, Packed):
+        return found.block.number("carriers", found.index)
+    return int(found.document["n"][0])
+
+
+def planned_case(
+    query: Query, conditions: Iterable[VariationCondition | None], ontologies: Ontologies
+) -> PlannedCase | None:
+    """The case of a question; `None` when it has none."""
+    case = query.case
+    if case is None:
+        return None
+    phenotypes = matching.phenotypes(case, ontologies)
+    return PlannedCase(case, phenotypes, tuple(conditions), ontologies)

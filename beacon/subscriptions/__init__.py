@@ -1,0 +1,1 @@
+"""Standing questions: asked again when data change, and told of only when the answer turns."""

@@ -1,0 +1,247 @@
+"""Cases are questions like others: who asks them learns no more of anybody than a budget allows."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from beacon.framework import matching
+from beacon.framework.access import ANY, Access, Asker, Protection
+from beacon.framework.budget import UNITS
+from beacon.framework.disclosure import Disclosed
+from beacon.framework.matching import MatchRequest
+from beacon.framework.query import Case, CaseVariant, Granularity, Query, VariationQuery
+from beacon.framework.request import Limits
+from beacon.framework.service import Service
+from beacon.memory import MemoryDataset, MemoryStore
+from beacon.memory.rows import JoinedDataset
+from beacon.model.entry_types import MODEL
+from beacon.mongo import documents
+from beacon.mongo.ledger import Ledger
+from beacon.mongo.sink import MongoSink
+from beacon.mongo.store import MongoStore
+from tests.contract import random_cohorts as made
+from tests.contract.test_cases_agree import ONTOLOGIES, case, cohort
+from tests.contract.test_sources_agree import load, plain
+from tests.mongo.test_withdrawal import names_of, renamed, without
+from tests.privacy.protected_world import IDENTITY
+from tests.privacy.test_budget import KEY, budget, opened, stored, use_up
+
+__all__ = ["opened", "stored"]
+
+ANNA = Asker(identities=("anna",))
+LEAST = 5
+
+
+def access(least: int, **more: Any) -> Access:
+    rules = {ANY: (Protection(min_count=least),) * 3}
+    return Access(
+        grants={"d1": {ANY: Granularity.COUNT}},
+        protections={"d1": rules},
+        asker=ANNA,
+        **more,
+    )
+
+
+@settings(
+    max_examples=8,
+    deadline=None,
+    phases=(Phase.explicit, Phase.generate),
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(rng=st.randoms(use_true_random=False))
+async def test_who_is_used_up_is_similar_to_nobody(
+    rng: Random, stored: Any, opened: Any, tmp_path: Path
+) -> None:
+    """Random cohorts and cases: the answer is that of a beacon in which they never were."""
+    sink = MongoSink(stored, grace_s=0)
+    for ontology in ONTOLOGIES:
+        sink.put_ontology(ontology)
+    sink.drop("d1")
+    records = renamed(cohort(rng, "GRCh38"))
+    records["individual"].append({"id": "zqI7wx", "sex": made.term("NCIT:C16576")})
+    load(sink, "d1", records, tmp_path)
+    joined = JoinedDataset("d1", MemoryDataset(records=records, assembly="GRCh38"))
+    people = sorted({row.individual for row in joined.rows})
+    gone = set(rng.sample(people, rng.randint(1, max(1, len(people) - 1))))
+    left = without(copy.deepcopy(records), gone, names_of(joined, gone))
+    assembly = "GRCh38" if records["genomicVariant"] else None
+    memory = MemoryStore({"d1": MemoryDataset(records=left, assembly=assembly)}, ONTOLOGIES)
+    plenty = budget(4_000 * UNITS)
+    for _ in range(20):
+        # A caller's earlier questions may change what later ones are told.
+        stored[documents.LEDGER].drop()
+        ledger = Ledger(opened, KEY)
+        await use_up(ledger, ANNA, plenty, gone)
+        mongo = MongoStore(opened, refresh_s=0, ledger=ledger)
+        query = Query(
+            entry_type="individual",
+            case=case(rng, {"d1": records}),
+            granularity=Granularity.COUNT,
+            dataset_ids=("d1",),
+        )
+
+        expected = await memory.search(query, access(2))
+        actual = await mongo.search(query, access(2, budgets={"d1": plenty}))
+
+        assert plain(actual) == plain(expected), query
+
+
+# People who are alike -----------------------------------------------------------------------------
+
+ALIKE = 6
+TARGET = "P00"
+
+
+def alleles(number: int) -> list[int]:
+    """Where somebody has alleles that nobody else has."""
+    return [100 + 50 * number + step for step in range(20)]
+
+
+def record(start: int, carrier: str) -> dict[str, Any]:
+    interval = {
+        "type": "SequenceInterval",
+        "start": {"type": "Number", "value": start},
+        "end": {"type": "Number", "value": start + 1},
+    }
+    location = {
+        "type": "SequenceLocation",
+        "sequence_id": "refseq:NC_000017.11",
+        "interval": interval,
+    }
+    bases = {"variantType": "SNP", "referenceBases": "G", "alternateBases": "A"}
+    return {
+        "variantInternalId": f"v{start}",
+        "variation": {**bases, "location": location},
+        "caseLevelData": [{"biosampleId": carrier, "individualId": carrier}],
+    }
+
+
+def everybody() -> made.Records:
+    """Forty people; six have the same features, and each has alleles of its own."""
+    names = [f"P{number:02}" for number in range(40)]
+    return {
+        "individual": [
+            {
+                "id": name,
+                "sex": made.term("NCIT:C16576"),
+                "phenotypicFeatures": [
+                    {"featureType": made.term("HP:0000012" if number < ALIKE else "HP:0000021")}
+                ],
+            }
+            for number, name in enumerate(names)
+        ],
+        "genomicVariant": [
+            record(start, name) for number, name in enumerate(names) for start in alleles(number)
+        ],
+    }
+
+
+def genome(number: int) -> Case:
+    """What an attacker has who holds somebody's genome."""
+    return Case(
+        variants=tuple(
+            CaseVariant(
+                variation=VariationQuery(
+                    assembly_id="GRCh38",
+                    reference_name="17",
+                    start=(start,),
+                    reference_bases="G",
+                    alternate_bases="A",
+                ),
+                name=f"17-{start}",
+            )
+            for start in alleles(number)
+        )
+    )
+
+
+@pytest.fixture
+def mongo(stored: Any, opened: Any, tmp_path: Path) -> MongoStore:
+    sink = MongoSink(stored, grace_s=0)
+    for ontology in ONTOLOGIES:
+        sink.put_ontology(ontology)
+    load(sink, "d1", everybody(), tmp_path)
+    return MongoStore(opened, refresh_s=0, ledger=Ledger(opened, KEY))
+
+
+async def told(mongo: MongoStore, asked: Case, granted: Access) -> list[Any]:
+    """What a caller is told of each band, whole."""
+    service = Service(
+        identity=IDENTITY, model=MODEL, source=mongo, test_source=mongo, limits=Limits()
+    )
+    request = MatchRequest(case=asked, granularity=Granularity.RECORD)
+    found: dict[int, Disclosed] = {}
+    async for place, one in service.answer_many(matching.queries(request), granted):
+        assert isinstance(one, Disclosed), one
+        found[place] = one
+    ordered = [found[place] for place in range(len(found))]
+    answer = matching.answer(request, ordered, IDENTITY, lambda *names: "x")
+    assert answer.matches == ()
+    return [(band["exists"], band.get("count")) for band in answer.sets[0]["bands"]]
+
+
+async def test_a_genome_does_not_tell_whether_its_owner_is_here(mongo: MongoStore) -> None:
+    """All alleles of somebody at once, which nobody else has."""
+    granted = access(LEAST, budgets={"d1": budget(1_000 * UNITS)})
+
+    here = await told(mongo, genome(0), granted)
+    elsewhere = await told(mongo, genome(100), granted)
+
+    assert here == elsewhere == [(False, 0)] * 3
+
+
+async def test_without_protection_it_would(mongo: MongoStore) -> None:
+    granted = Access(grants={"d1": {ANY: Granularity.COUNT}})
+
+    assert await told(mongo, genome(0), granted) == [(True, 1)] * 3
+    assert await told(mongo, genome(100), granted) == [(False, 0)] * 3
+
+
+async def test_where_single_people_are_told_of_no_case_is_compared(mongo: MongoStore) -> None:
+    granted = access(1, budgets={"d1": budget(1_000 * UNITS)})
+    query = msgspec.structs.replace(matching.queries(MatchRequest(case=genome(0)))[0])
+
+    (found,) = (await mongo.search(query, granted)).result_sets
+
+    assert found.count == 0
+    assert "notApplicable" in (found.info or {})
+
+
+async def test_cases_use_up_a_budget(mongo: MongoStore) -> None:
+    """Each costs everybody who is similar 1 / 6, so that one unit is six cases, or fewer."""
+    granted = access(LEAST, budgets={"d1": budget(UNITS)})
+    answered = 0
+    for number in range(20):
+        # The same people each time, by another question.
+        asked = Case(
+            features=("HP:0000012",), excluded=tuple(sorted(PASSED_OVER[:number])), least=0.5
+        )
+        query = Query(
+            entry_type="individual", case=asked, granularity=Granularity.COUNT, dataset_ids=("d1",)
+        )
+        (found,) = (await mongo.search(query, granted)).result_sets
+        answered += bool(found.count)
+
+    assert 1 <= answered <= ALIKE
+
+
+PASSED_OVER = [f"HP:09{number:05}" for number in range(20)]
+"""Of which nobody is known to have any."""
+
+
+async def test_the_same_case_is_paid_for_once(mongo: MongoStore) -> None:
+    granted = access(LEAST, budgets={"d1": budget(UNITS)})
+    asked = Case(features=("HP:0000012",), least=0.5)
+    query = Query(entry_type="individual", case=asked, granularity=Granularity.COUNT)
+
+    counts = [(await mongo.search(query, granted)).result_sets[0].count for _ in range(30)]
+
+    assert counts == [ALIKE] * 30
