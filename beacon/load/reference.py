@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Protocol
 
 from beacon.load import packages
@@ -18,6 +18,9 @@ class ReferenceSink(Protocol):
 
     def ontology_versions(self) -> Mapping[str, str]:
         """Prefix → version of the ontologies that are there."""
+
+    def described_ontologies(self) -> Collection[str]:
+        """Prefixes of those of which it is known what their terms are known of."""
 
     def put_ontology(self, ontology: Ontology) -> None:
         """Put an ontology in the place of what there was of its prefix."""
@@ -40,9 +43,15 @@ def ensure_reference(sink: ReferenceSink) -> tuple[str, ...]:
     """
     brought = []
     ontology_versions = sink.ontology_versions()
+    described = sink.described_ontologies()
     for packaged in packages.ontologies():
         present = ontology_versions.get(packaged.prefix)
-        if present is None or is_newer(packaged.version, present):
+        is_poorer = (
+            present == packaged.version
+            and packaged.prefix == packages.DESCRIBED
+            and packaged.prefix not in described
+        )
+        if present is None or is_poorer or is_newer(packaged.version, present):
             sink.put_ontology(packaged.read())
             brought.append(f"{packaged.prefix} {packaged.version}")
     gene_versions = sink.gene_versions()

@@ -180,7 +180,14 @@ class MongoSink:
                     "described": ontology.described,
                 }
             ),
+            described=bool(ontology.described),
         )
+
+    def described_ontologies(self) -> frozenset[str]:
+        """Prefixes of the stored ontologies of which it is known what their terms are known of."""
+        asked = {"kind": "ontology", "part": 0, "described": True}
+        found = self._database[documents.REFERENCE].find(asked, {"name": 1})
+        return frozenset(document["name"] for document in found)
 
     def ontologies(self) -> Ontologies:
         """All stored ontologies."""
@@ -205,7 +212,9 @@ class MongoSink:
         found = self._database[documents.REFERENCE].find({"kind": kind, "part": 0}, {"z": 0})
         return {document["name"]: document["version"] for document in found}
 
-    def _put_reference(self, kind: str, name: str, version: str, data: bytes) -> None:
+    def _put_reference(
+        self, kind: str, name: str, version: str, data: bytes, *, described: bool = False
+    ) -> None:
         packed = zlib.compress(data, 6)
         chunks = [
             packed[start : start + _REFERENCE_CHUNK]
@@ -221,6 +230,7 @@ class MongoSink:
                 "version": version,
                 "part": part,
                 "z": chunk,
+                **({"described": True} if described else {}),
             }
             for part, chunk in reversed(list(enumerate(chunks)))  # part 0, which is asked for, last
         )

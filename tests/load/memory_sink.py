@@ -157,6 +157,9 @@ class MemorySink:
             self.open_loads[dataset_id] = load
         return load
 
+    def described_ontologies(self) -> frozenset[str]:
+        return frozenset(name for name, one in self.ontologies.items() if one.described)
+
     def ontology_versions(self) -> Mapping[str, str]:
         return {prefix: one.resource.version or "" for prefix, one in self.ontologies.items()}
 

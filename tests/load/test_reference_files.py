@@ -160,3 +160,22 @@ def _released(ontology: Ontology, version: str) -> Ontology:
         namespace_prefix=ontology.resource.namespace_prefix,
     )
     return Ontology(resource, ontology.terms)
+
+
+def test_terms_tell_more_the_fewer_diseases_are_known_to_have_them(reference):
+    ontology = reference.ontologies["HP"]
+    nervous, seizure, febrile = map(
+        ontology.information, ("HP:0000707", "HP:0001250", "HP:0002373")
+    )
+
+    assert 0 < nervous < seizure < febrile
+    assert ontology.described["HP:0000118"] == max(ontology.described.values()) > 10_000
+
+
+def test_an_ontology_that_was_kept_without_diseases_is_brought_in_again(reference):
+    kept = reference.ontologies["HP"]
+    sink = MemorySink(ontologies=dict(reference.ontologies), genes=dict(reference.genes))
+    sink.put_ontology(Ontology(kept.resource, kept.terms))
+
+    assert [one.partition(" ")[0] for one in ensure_reference(sink)] == ["HP"]
+    assert ensure_reference(sink) == ()
