@@ -11,8 +11,8 @@ import pytest
 
 from tests.conformance.client import Beacon, Reply, answered, refused
 
-PROMPT_S = 0.5
-MATCHING_S = 0.2
+PROMPT_S = 5.0
+MATCHING_S = 2.0
 HUGE = 10**18
 SITE = {"assemblyId": "GRCh38", "referenceName": "17"}
 MANY = 100_000
