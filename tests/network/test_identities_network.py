@@ -82,8 +82,8 @@ async def test_two_callers_by_the_hundred_never_get_each_others_answers(
     network = await world.network(await two_countries(world), stale_s=60)
     tokens = {one: [world.broker.access_token(one) for _ in range(10)] for one in ("alice", "bob")}
     expected = {"alice": ALICE, "bob": BOB, "": PUBLIC}
-    who = ["alice", "bob", "", "bob", "alice"] * 40
-    gate = asyncio.Semaphore(8)
+    who = ["alice", "bob", "", "bob", "alice"] * 60
+    gate = asyncio.Semaphore(20)
 
     async def ask(person: str, number: int) -> bool:
         token = tokens[person][number % 10] if person else None

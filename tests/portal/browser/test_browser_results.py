@@ -10,7 +10,7 @@ from beacon.portal.look_up import SHAPES
 from tests.portal.browser.browsing import Visit, visiting
 from tests.portal.browser.world import ABSENT, EXPECTED, VARIANT, Says, World, rounded
 
-FIRST_S = 5.0
+FIRST_S = 1.0
 SILENT = frozenset({"Estonia", "Latvia", "Norway"})
 """Those who do not say whether they have it."""
 
@@ -48,11 +48,11 @@ async def test_what_is_pasted_is_answered_by_the_slow_in_the_end(browser: Browse
     assert {name for name in SILENT if name not in summary} == set()
 
 
-async def test_the_first_answer_is_there_soon(browser: Browser, world: World):
-    """By the third time at least: the machine may be busy, and the names of genes are read once."""
+async def test_the_first_answer_is_there_within_a_second(browser: Browser, world: World):
+    """At one of several times at least: the machine may be busy, and genes' names are read once."""
     times = []
     async with visiting(browser, world.url) as visit:
-        for _ in range(3):
+        while len(times) < 15 and min(times, default=FIRST_S) >= FIRST_S:
             began = time.monotonic()
             await _paste(visit)
             times.append(time.monotonic() - began)
