@@ -27,13 +27,14 @@ from beacon.casework.inheritance import (
 )
 from beacon.casework.places import Places
 from beacon.casework.population import PopulationFrequencies
+from beacon.framework.errors import LoadError
 from beacon.load.annotation_entries import text
 from beacon.load.annotations import Annotator
 from beacon.load.annotations_snpeff import AnnReader
 from beacon.load.annotations_vep import VepReader
 from beacon.load.progress import Progress, Silent
 from beacon.load.vcf_alleles import NOTHING, AlleleReader, Unusable
-from beacon.load.vcf_file import VcfFile
+from beacon.load.vcf_file import VcfFile, failures_of
 from beacon.load.vcf_header import declared_by
 from beacon.model.assemblies import chromosome
 
@@ -179,19 +180,16 @@ class _Reading:
         self._declared = frozenset(declared_by(file).contigs.values())
         self.progress.file(f"reading {self.header.path.name}", None)
         try:
-            yield from self._of_records(file)
-        except Exception as error:
-            # The library raises Exception itself, and nothing else that is raised on purpose is
-            # exactly that.
-            if type(error) is not Exception:
-                raise
-            raise CaseError(
-                f"{self.header.path} is damaged or not valid VCF at record "
-                f"{self.account.records + 1}"
-            ) from error
+            with failures_of(self.header.path, self._place):
+                yield from self._of_records(file)
+        except LoadError as error:
+            raise CaseError(str(error)) from error
         finally:
             file.close()
             self.progress.advance(self.account.records % _TOLD_EVERY)
+
+    def _place(self) -> str:
+        return f"record {self.account.records + 1}"
 
     def _of_records(self, file: Any) -> Iterator[Candidate]:
         for record in file:

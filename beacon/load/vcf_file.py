@@ -58,14 +58,14 @@ class VcfFile:
     def __init__(self, path: Path, assembly: str | None, *, needs_samples: bool = True) -> None:
         self.path = path
         _require_end(path)
-        with _failures_of(path):
+        with failures_of(path):
             self._reader = cyvcf2.VCF(str(path))
         self.samples: list[str] = list(self._reader.samples)
         if needs_samples and not self.samples:
             raise LoadError(
                 f"{path} has no samples: it lists sites only, and a load needs genotypes"
             )
-        with _failures_of(path):
+        with failures_of(path):
             self._is_binary = is_bcf(path)
         self._is_wide = needs_samples and len(self.samples) >= MANY_SAMPLES
         self.header: str = self._reader.raw_header
@@ -99,7 +99,7 @@ class VcfFile:
         def place() -> str:
             return f"record {number}"
 
-        with _failures_of(self.path, place):
+        with failures_of(self.path, place):
             for record in self._all_records():
                 yield record
                 number += 1
@@ -118,7 +118,7 @@ class VcfFile:
         """
         read = BcfRecords if self._is_binary else VcfRecords
         place = f"{section.contig}:{section.start + 1}-{section.end}"
-        with _failures_of(self.path, lambda: place):
+        with failures_of(self.path, lambda: place):
             for record in read(self.path, declared_by(self._reader), section):
                 if section.contig != record.CHROM or section.end < record.POS:
                     break
@@ -141,7 +141,7 @@ class VcfFile:
         try:
             if name not in reader.seqnames:
                 return
-            with _failures_of(self.path, lambda: f"{name}:{start + 1}-{end}"):
+            with failures_of(self.path, lambda: f"{name}:{start + 1}-{end}"):
                 yield from reader(f"{quoted}:{start + 1}-{end}")
         finally:
             reader.close()
@@ -173,8 +173,13 @@ class VcfFile:
 
 
 @contextmanager
-def _failures_of(path: Path, place: Callable[[], str] = lambda: "its header") -> Iterator[None]:
-    """Turn what the readers raise about a file into a `LoadError`."""
+def failures_of(path: Path, place: Callable[[], str] = lambda: "its header") -> Iterator[None]:
+    """Turn what the readers raise about a file into a `LoadError`.
+
+    Args:
+        path: Of the file.
+        place: Says how far it was read.
+    """
     try:
         yield
     except DamagedFile as error:

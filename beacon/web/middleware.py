@@ -1,6 +1,6 @@
 """What every request goes through: an id, one log line, one count, and errors as Beacon errors.
 
-The only `except Exception` of this software is here.
+Whatever a handler raises ends here: nothing else of a server catches every `Exception`.
 """
 
 from __future__ import annotations
