@@ -79,16 +79,26 @@ def queries(asked: MatchRequest) -> list[Query]:
 
 
 def answer(
-    asked: MatchRequest, disclosed: Sequence[Disclosed], identity: Identity, conceal: Conceal
+    asked: MatchRequest,
+    disclosed: Sequence[Disclosed],
+    access: Access,
+    identity: Identity,
+    conceal: Conceal,
 ) -> MatchAnswer:
     """The answers to `queries`, put together.
 
     Args:
         asked: What was asked.
         disclosed: As the questions are in order.
+        access: What the caller may learn.
         identity: Whose answer it is.
         conceal: Makes the names of those who are similar.
     """
+    question = queries(asked)[-1]
+
+    def least(dataset_id: str) -> int:
+        return access.protecting(question, dataset_id, Granularity.COUNT).min_count
+
     by_band = [{one.dataset_id: one for one in found.result_sets} for found in disclosed]
     matches = [
         {
@@ -103,7 +113,9 @@ def answer(
     ]
     return MatchAnswer(
         sets=tuple(
-            _set([bands[lowest.dataset_id] for bands in by_band], identity)
+            _set(
+                [bands[lowest.dataset_id] for bands in by_band], identity, least(lowest.dataset_id)
+            )
             for lowest in disclosed[-1].result_sets
             if all(lowest.dataset_id in bands for bands in by_band)
         ),
@@ -149,16 +161,25 @@ def document(found: MatchAnswer, asked: MatchRequest, identity: Identity) -> dic
     }
 
 
-def _set(bands: Sequence[DisclosedSet], identity: Identity) -> dict[str, Any]:
-    """What is told of one dataset: of each band, those that are at least so similar."""
+def _set(bands: Sequence[DisclosedSet], identity: Identity, least: int) -> dict[str, Any]:
+    """What is told of one dataset: of each band, those that are at least so similar.
+
+    A band holds the one above. Where fewer than `least` people lie between two, the number of the
+    upper one is not told: the difference would be a number of few people.
+    """
     lowest = bands[-1]
+    told_of = [
+        upper if not _is_near(upper, lower, least) else msgspec.structs.replace(upper, count=None)
+        for upper, lower in zip(bands, [*bands[1:], None], strict=True)
+    ]
     told: dict[str, Any] = {
         "id": lowest.dataset_id,
         "setType": "dataset",
         "beaconId": identity.beacon_id,
         "exists": lowest.exists,
         "bands": [
-            _band(name, least, one) for (name, least), one in zip(BANDS.items(), bands, strict=True)
+            _band(name, score, one)
+            for (name, score), one in zip(BANDS.items(), told_of, strict=True)
         ],
     }
     if lowest.info:
@@ -166,8 +187,16 @@ def _set(bands: Sequence[DisclosedSet], identity: Identity) -> dict[str, Any]:
     return told
 
 
-def _band(name: str, least: float, one: DisclosedSet) -> dict[str, Any]:
-    told: dict[str, Any] = {"band": name, "minScore": least, "exists": one.exists}
+def _is_near(upper: DisclosedSet, lower: DisclosedSet | None, least: int) -> bool:
+    if lower is None or least <= 1 or not upper.exists:
+        return False
+    if upper.count is None or lower.count is None:
+        return False
+    return upper.precision == lower.precision == "exact" and lower.count - upper.count < least
+
+
+def _band(name: str, score: float, one: DisclosedSet) -> dict[str, Any]:
+    told: dict[str, Any] = {"band": name, "minScore": score, "exists": one.exists}
     if one.count is not None:
         told |= {"count": one.count, "countPrecision": one.precision}
         if one.adjusted_to:

@@ -9,8 +9,9 @@ from beacon.framework.query import Case
 from beacon.memory.rows import Entry, JoinedDataset
 from beacon.model import matching
 from beacon.model.liftover import applied
-from beacon.model.matching import Carried, Reason, Shared
+from beacon.model.matching import Carried, Shared
 from beacon.model.ontology import Ontologies
+from beacon.model.phenotypes import Reason
 from beacon.model.reference import References
 from beacon.model.variation_query import Genes
 

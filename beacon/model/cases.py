@@ -21,6 +21,12 @@ from beacon.model.fields import canonical_curie
 from beacon.model.variation_query import check_variation
 
 FEATURES_MAX = 500
+PRESENT_MAX = 100
+"""Of features that a patient has: each is compared with everybody's."""
+
+MATCHES_MAX = 100
+"""People that one answer tells of at most: what they have in common is worked out one by one."""
+
 GENES_MAX = 20
 VARIANTS_MAX = 20
 """Of one case: more of a genome would tell who the patient is."""
@@ -112,7 +118,7 @@ def decode_match(body: bytes, page_max: int) -> MatchRequest:
     return MatchRequest(
         case=case,
         granularity=granularity,
-        limit=min(query.pagination.limit, page_max),
+        limit=min(query.pagination.limit, page_max, MATCHES_MAX),
         dataset_ids=tuple(query.datasets),
     )
 
@@ -231,6 +237,8 @@ def _of_case(raw: _Case) -> Case:
     given = [_Feature(one) if isinstance(one, str) else one for one in raw.features]
     excluded = {_term(one.id) for one in given if one.excluded}
     features = {_term(one.id) for one in given if not one.excluded}
+    if len(features) > PRESENT_MAX:
+        raise InvalidRequest(f"a patient has {len(features)} features; at most {PRESENT_MAX}")
     if both := sorted(features & excluded):
         raise InvalidRequest(f"{show(both[0])} is a feature of the case and excluded, too")
     variants = _distinct(_variant(one) for one in raw.variants)

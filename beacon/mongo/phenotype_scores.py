@@ -1,6 +1,6 @@
 """The home of `PhenotypeScores`: how similar everybody's features are to those of a case.
 
-The rule is `model.matching.Phenotypes`, put into columns: what a term has in common with the case
+The rule is `model.phenotypes.Phenotypes`, put into columns: what a term has in common with the case
 is the same whoever has it, so it is worked out once a term, and then looked up for everybody.
 """
 
@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from beacon.model.matching import AGREED_BITS, CHANCE, CONTRADICTED, Phenotypes
 from beacon.model.ontology import Ontology
+from beacon.model.phenotypes import AGREED_BITS, CHANCE, CONTRADICTED, Phenotypes
 from beacon.mongo.features import Column, Features
 
 F64 = npt.NDArray[np.float64]

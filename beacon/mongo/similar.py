@@ -6,6 +6,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,9 @@ from pyroaring import BitMap
 
 from beacon.framework.query import BANDS, Case, Query
 from beacon.model import matching
-from beacon.model.matching import Carried, Phenotypes, Reason
+from beacon.model.matching import Carried
 from beacon.model.ontology import Ontologies
+from beacon.model.phenotypes import Phenotypes, Reason
 from beacon.model.variation_query import VariationCondition
 from beacon.mongo.allele_keys import allele_key
 from beacon.mongo.found import Found, Packed
@@ -111,19 +113,24 @@ class Similarities:
         """What is told of some who are similar."""
         roster = await self._layers.roster(plan.dataset.metadata)
         features = await self._layers.features(plan.dataset.metadata)
-        told = []
-        for one in ordinals:
-            present, absent = ([], []) if features is None else features.of(one)
-            told.append(
-                matching.described(
-                    planned.case,
-                    roster.individuals[one],
-                    planned.phenotypes.reasons(present, absent),
-                    self._best(planned.case, similar, one),
-                    planned.ontologies,
+
+        def told() -> list[dict[str, Any]]:
+            found = []
+            for one in ordinals:
+                present, absent = ([], []) if features is None else features.of(one)
+                found.append(
+                    matching.described(
+                        planned.case,
+                        roster.individuals[one],
+                        planned.phenotypes.reasons(present, absent),
+                        self._best(planned.case, similar, one),
+                        planned.ontologies,
+                    )
                 )
-            )
-        return told
+            return found
+
+        # Milliseconds for each of them, in which other answers go on.
+        return await asyncio.to_thread(told)
 
     @staticmethod
     def _best(case: Case, similar: Similar, ordinal: int) -> Reason | None:
@@ -221,11 +228,17 @@ async def _kept(kept: Kept, key: Hashable, most: int, make: Callable[[], Any]) -
     found = kept.get(key)
     if found is None:
         found = kept[key] = asyncio.ensure_future(asyncio.to_thread(make))
+        found.add_done_callback(partial(_forget_failure, kept, key))
         if len(kept) > most:
             kept.popitem(last=False)
     kept.move_to_end(key)
     # One caller's deadline must not cancel what others wait for.
     return await asyncio.shield(found)
+
+
+def _forget_failure(kept: Kept, key: Hashable, done: asyncio.Future[Any]) -> None:
+    if done.cancelled() or done.exception() is not None:
+        kept.pop(key, None)
 
 
 def _carriers_of(found: Found) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
@@ -36,7 +36,7 @@ class _Band(msgspec.Struct, frozen=True):
     band: str
     minScore: float  # noqa: N815
     exists: bool
-    count: int | None = None
+    count: Annotated[int, msgspec.Meta(ge=0)] | None = None
     countPrecision: str | None = None  # noqa: N815
     countAdjustedTo: tuple[int, ...] | None = None  # noqa: N815
 
@@ -53,7 +53,7 @@ class _Set(msgspec.Struct, frozen=True):
 class _Match(msgspec.Struct, frozen=True):
     id: str
     datasetId: str  # noqa: N815
-    score: float
+    score: Annotated[float, msgspec.Meta(ge=0, le=1)]
     reasons: tuple[dict[str, Any], ...] = ()
     band: str | None = None
     beaconId: str | None = None  # noqa: N815

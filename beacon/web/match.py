@@ -83,7 +83,7 @@ class Matching:
                     raise answered
                 disclosed[place] = answered
         told = [disclosed[place] for place in range(len(questions))]
-        return matching.answer(asked, told, self.service.identity, self.conceal)
+        return matching.answer(asked, told, access, self.service.identity, self.conceal)
 
 
 def _of_members(found: MatchAnswer) -> Disclosed:

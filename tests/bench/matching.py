@@ -19,8 +19,8 @@ import rich.table
 
 from beacon.framework.query import Case
 from beacon.load import packages
-from beacon.model.matching import Phenotypes
 from beacon.model.ontology import Ontology
+from beacon.model.phenotypes import Phenotypes
 from beacon.mongo.embedded import embedded_mongod
 from beacon.mongo.features import Column, Features
 from beacon.mongo.phenotype_scores import PhenotypeScores, TermColumns

@@ -183,7 +183,7 @@ async def told(mongo: MongoStore, asked: Case, granted: Access) -> list[Any]:
         assert isinstance(one, Disclosed), one
         found[place] = one
     ordered = [found[place] for place in range(len(found))]
-    answer = matching.answer(request, ordered, IDENTITY, lambda *names: "x")
+    answer = matching.answer(request, ordered, granted, IDENTITY, lambda *names: "x")
     assert answer.matches == ()
     return [(band["exists"], band.get("count")) for band in answer.sets[0]["bands"]]
 

@@ -169,8 +169,10 @@ async def test_bands_are_told_as_counts_are(client: Any) -> None:
     told = {one["id"]: one for one in document["response"]["matchSets"]}
     assert [band["count"] for band in told["open"]["bands"]] == [3, 3, 4]
     strong, good, possible = told["counted"]["bands"]
-    assert (strong["count"], good["count"], possible["count"]) == (6, 6, 10)
+    assert (good["count"], possible["count"]) == (6, 10)
     assert possible["countPrecision"] == "imprecise"
+    # Nobody, or one or two, lie between this and the next: a difference would say who.
+    assert strong == {"band": "strong", "minScore": 0.5, "exists": True}
 
 
 async def test_a_case_without_a_match_says_so(client: Any) -> None:
