@@ -262,8 +262,7 @@ async def test_a_file_that_is_broken_is_passed_over(tmp_path: Path) -> None:
         running(discovery),
     ):
         await until(lambda: discovery.of("FI") is not None)
-
-    assert b"fi.example.beacon" in (tmp_path / "FI.json").read_bytes()
+        await until(lambda: b"fi.example.beacon" in (tmp_path / "FI.json").read_bytes())
 
 
 async def test_a_document_that_is_out_of_reach_leaves_what_was_known_of_it() -> None:

@@ -317,8 +317,8 @@ async def test_a_stream_that_nobody_reads_gives_its_members_back():
 
 
 async def test_a_reader_who_comes_back_in_time_finds_the_stream_going_on():
-    async with fakes(slow=Slow(2.0)) as met:
-        async with network_of([met["slow"].member("slow")], alone_s=1.2) as network:
+    async with fakes(slow=Slow(4.0)) as met:
+        async with network_of([met["slow"].member("slow")], alone_s=3.0) as network:
             stream = network.stream(question(), EVERYTHING)
             accepted = await anext(stream)
             await stream.aclose()

@@ -110,7 +110,7 @@ def lines(folder: Path) -> Iterator[dict[str, Any]]:
             yield json.loads(line)
 
 
-async def seen(folder: Path, event: str, times: int = 1, seconds: float = 30) -> dict[str, Any]:
+async def seen(folder: Path, event: str, times: int = 1, seconds: float = 120) -> dict[str, Any]:
     """Wait for a line of the log; the line."""
     until = time.monotonic() + seconds
     while len(found := [one for one in lines(folder) if one["event"] == event]) < times:

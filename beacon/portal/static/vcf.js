@@ -8,7 +8,7 @@ const EXTENT = /(?:^|;)((?:END|SVLEN|SVTYPE)=[^;]{1,40})/g;
 const NO_ALLELE = new Set([".", "*", "<*>", "<NON_REF>"]);
 const LONGEST = 4097; // one more than is read: the server says that it is too long
 const SLICE_MS = 12;
-const COUNT_MS = 10_000; // as long as what is beyond the list is counted
+const COUNT_MS = 10_000;
 const PIECE = 1 << 20;
 
 // Lengths of 1 to 22, X and Y.
@@ -80,11 +80,12 @@ export function assemblyOf(header) {
 /**
  * A list out of a text, in slices of time short enough that a page can do other things meanwhile.
  * @param {AsyncIterable<string>|Iterable<string>} chunks @param {number} most lines of a list
+ * @param {number} [countMs] as long as what is beyond the list is counted, in milliseconds
  * @returns {Promise<{lines: string[], left: number, isWhole: boolean, leftOut: number,
  *   damaged: number, isVcf: boolean, assembly: string|null, by: string}>}
  *   `left` is beyond the list, at least that if not `isWhole`; `leftOut` has no alternate allele.
  */
-export async function listOf(chunks, most) {
+export async function listOf(chunks, most, countMs = COUNT_MS) {
   const found = { lines: [], left: 0, isWhole: true, leftOut: 0, damaged: 0, isVcf: false };
   const header = [];
   const started = performance.now();
@@ -120,7 +121,7 @@ export async function listOf(chunks, most) {
         sliceBegan = performance.now();
       }
     }
-    if (found.left && performance.now() - started > COUNT_MS) {
+    if (found.left && performance.now() - started > countMs) {
       found.isWhole = false;
       rest = "";
       break;

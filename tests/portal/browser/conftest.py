@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+import contextlib
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
@@ -16,7 +20,7 @@ HERE = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Visits share one loop with the countries, and are made only where there is a browser."""
+    """Visits share one loop, and are made only where there is a browser."""
     for item in items:
         if not item.path.is_relative_to(HERE) or "browser" not in getattr(item, "fixturenames", ()):
             continue
@@ -31,8 +35,30 @@ async def browser() -> AsyncIterator[Browser]:
         yield opened
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
-    """Countries of every kind; Sweden takes three seconds."""
-    async with countries(tmp_path_factory.mktemp("portal")) as made:
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """Countries of every kind; Sweden takes three seconds.
+
+    They answer in a thread of their own: between tests, too, since the portal looks whether they
+    are there, and would find them away.
+    """
+    with _in_thread(countries(tmp_path_factory.mktemp("portal"))) as made:
         yield made
+
+
+@contextlib.contextmanager
+def _in_thread(context: AbstractAsyncContextManager[World]) -> Iterator[World]:
+    """A context whose loop runs in another thread."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    try:
+        made = asyncio.run_coroutine_threadsafe(context.__aenter__(), loop).result()
+        try:
+            yield made
+        finally:
+            asyncio.run_coroutine_threadsafe(context.__aexit__(None, None, None), loop).result()
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()

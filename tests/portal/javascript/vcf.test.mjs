@@ -39,7 +39,7 @@ function member(bytes) {
   return Buffer.concat([head, packed, tail]);
 }
 
-const listed = (bytes, most = 1000) => listOf(textOf(new Blob([bytes])), most);
+const listed = (bytes, most = 1000, countMs = Infinity) => listOf(textOf(new Blob([bytes])), most, countMs);
 
 test("of a VCF only chromosome, position, bases and the extent of an allele come out", async () => {
   const found = await listed(FILE);
@@ -67,6 +67,14 @@ test("a long file that is packed by bgzip is read whole", async () => {
   assert.equal(found.lines.length, 1000);
   assert.equal(found.left, 59_000);
   assert.ok(found.isWhole);
+});
+
+test("what is beyond the list is counted for a while only", async () => {
+  const chunks = ["1-1-A-C\n2-1-A-C\n3-1-A-C\n", "4-1-A-C\n5-1-A-C\n"];
+  const [some, all] = [await listOf(chunks, 2, -1), await listOf(chunks, 2, Infinity)];
+
+  assert.deepEqual([some.lines.length, some.left, some.isWhole], [2, 1, false]);
+  assert.deepEqual([all.lines.length, all.left, all.isWhole], [2, 3, true]);
 });
 
 for (const [name, bytes, code] of [
