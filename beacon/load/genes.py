@@ -6,6 +6,7 @@ import gzip
 import re
 import zlib
 from collections.abc import Iterator, Mapping
+from io import BytesIO
 from pathlib import Path
 
 from beacon.framework.errors import LoadError
@@ -65,7 +66,8 @@ def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
     try:
         content = path.read_bytes()
         if content.startswith(_GZIP):
-            content = gzip.decompress(content)
+            # Not `gzip.decompress`: of the many members of bgzip it copies all that follow each.
+            content = gzip.GzipFile(fileobj=BytesIO(content)).read()
         text = content.decode()
     except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise LoadError(f"{path} cannot be read as text: {error}") from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import io
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -51,8 +50,9 @@ def specification_files() -> list[Path]:
 
 
 def lines_of(path: Path) -> Iterator[bytes]:
-    content = path.read_bytes()
-    yield from io.BytesIO(gzip.decompress(content) if path.name.endswith(".gz") else content)
+    # Not `gzip.decompress`: of the many members of bgzip it copies all that follow each.
+    with gzip.open(path) if path.name.endswith(".gz") else path.open("rb") as lines:
+        yield from lines
 
 
 def alleles_in(path: Path) -> int:
