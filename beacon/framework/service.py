@@ -21,7 +21,7 @@ from beacon.framework.noise import Noise
 from beacon.framework.query import Query
 from beacon.framework.request import Limits
 from beacon.framework.response import Identity
-from beacon.framework.source import Source, TermsQuery
+from beacon.framework.source import Source, TermsQuery, TogetherSource
 from beacon.framework.streaming import BatchSource, Part, PartKind, StreamingSource
 
 UNDER_WAY = 64
@@ -145,6 +145,24 @@ class Service:
             async with _closing(found) as parts:
                 async for part in parts:
                     yield self._disclose_part(part, query, access)
+
+    async def answer_together(
+        self, queries: Sequence[Query], access: Access, deadline_s: float | None = None
+    ) -> list[Disclosed]:
+        """Answer questions that differ in how similar people have to be; raises as `answer`."""
+        source = self.source
+        if not isinstance(source, TogetherSource):
+            return [await self.answer(one, access, deadline_s) for one in queries]
+        for one in queries:
+            self._check_filtered(one)
+        try:
+            async with asyncio.timeout(deadline_s):
+                found = await source.search_together(queries, access, deadline_s=deadline_s)
+        except TimeoutError as error:
+            raise _too_late(deadline_s) from error
+        return [
+            self._disclose(one, query, access) for one, query in zip(found, queries, strict=True)
+        ]
 
     async def answer_many(
         self, queries: Sequence[Query], access: Access, deadline_s: float | None = None

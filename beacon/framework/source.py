@@ -54,6 +54,19 @@ class Source(Protocol):
         """
 
 
+@runtime_checkable
+class TogetherSource(Source, Protocol):
+    """A source that answers several questions about the same people as one.
+
+    What they tell together is charged once, and all of them leave out the same people.
+    """
+
+    async def search_together(
+        self, queries: Sequence[Query], access: Access, *, deadline_s: float | None = None
+    ) -> list[Answer]:
+        """As `Source.search`, of questions that differ in how similar people have to be."""
+
+
 NOBODY = 0xFFFFFFFF
 """In place of a row: a sample whose person has withdrawn."""
 

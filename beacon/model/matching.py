@@ -221,9 +221,14 @@ def needs_two(case: Case, locus: str) -> bool:
     return len(of_locus) > 1 or any(one.zygosity == "homozygous" for one in of_locus)
 
 
+def common_limit(people: int) -> float:
+    """More carriers than this, of so many people, and an allele says nothing of a rare disease."""
+    return max(COMMON_LEAST, COMMON_SHARE * people)
+
+
 def is_common(carriers: int, people: int) -> bool:
-    """Whether so many carry an allele that it says nothing of a rare disease."""
-    return carriers > COMMON_LEAST and carriers > COMMON_SHARE * people
+    """Whether so many carry an allele that it counts for nothing."""
+    return carriers > common_limit(people)
 
 
 def genome_score(kind: str, *, two_needed: bool, copies: int) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 
 import msgspec
@@ -12,6 +12,7 @@ from beacon.framework.access import Access
 from beacon.framework.answer import Basis, Record, ResultSet
 from beacon.framework.query import Query
 from beacon.model.links import visible
+from beacon.model.ontology import Ontologies
 from beacon.model.reference import References
 from beacon.mongo import documents
 from beacon.mongo.asked_rows import AskedRows
@@ -21,7 +22,7 @@ from beacon.mongo.enough import individuals_of, people_of_entries
 from beacon.mongo.fetch import Lookup
 from beacon.mongo.fitting import Fitting
 from beacon.mongo.frequencies import Frequencies
-from beacon.mongo.layers import AsyncDocuments, Layers
+from beacon.mongo.layers import AsyncDocuments, Dataset, Layers
 from beacon.mongo.parts import part_of
 from beacon.mongo.plan import ROW_SCOPES, VARIANT, Plan
 from beacon.mongo.ranges import SharedRanges
@@ -68,6 +69,10 @@ class Evaluation:
             references=references,
             case_level_data_max=case_level_data_max,
         )
+
+    def prepare(self, datasets: Iterable[Dataset], ontologies: Ontologies) -> None:
+        """Begin what would otherwise be done when the first case is asked."""
+        self._similarities.prepare(datasets, ontologies)
 
     async def result_set(self, plan: Plan, access: Access, shared: SharedRanges) -> ResultSet:
         """What one dataset has."""

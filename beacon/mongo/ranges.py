@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from pymongo.asynchronous.database import AsyncDatabase
@@ -18,14 +18,23 @@ Document = dict[str, Any]
 
 
 class SharedRanges:
-    """Ranges of blocks read once for all datasets of a question that look at the same place."""
+    """What is read once: ranges of blocks, for all datasets of a question that look there; and
+    what questions that are asked together need of a dataset."""
 
     bins_max = 4_096
 
     def __init__(self, database: AsyncDocuments, datasets: Sequence[Dataset]) -> None:
         self._database = database
         self._datasets = datasets
-        self._read: dict[tuple[int, int, int, int], Any] = {}
+        self._read: dict[tuple[int, int, int, int], _Once] = {}
+        self._others: dict[str, _Once] = {}
+
+    async def once(self, dataset_id: str, read: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+        """What is read of a dataset for all questions that are asked together, once."""
+        under_way = self._others.get(dataset_id)
+        if under_way is None:
+            under_way = self._others[dataset_id] = _Once(read())
+        return await under_way.result()
 
     async def read(self, dataset: Dataset, code: int, low: int, high: int) -> list[Document]:
         """The blocks of a range, of every dataset with bins of the same width."""
@@ -33,7 +42,8 @@ class SharedRanges:
         under_way = self._read.get(key)
         if under_way is None:
             under_way = self._read[key] = _Once(self._find(*key))
-        return await under_way.result()
+        found: list[Document] = await under_way.result()
+        return found
 
     async def _find(self, shift: int, code: int, low: int, high: int) -> list[Document]:
         slots = {
@@ -62,9 +72,8 @@ class _Once:
 
         self._task = asyncio.ensure_future(coroutine)
 
-    async def result(self) -> list[Document]:
-        found: list[Document] = await self._task
-        return found
+    async def result(self) -> Any:
+        return await self._task
 
 
 def newest_of_bins(found: Sequence[Document]) -> list[Block]:

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from pymongo.errors import PyMongoError
 from pyroaring import BitMap
 
+from beacon.framework.budget import cost_of_limit
 from beacon.framework.query import BANDS, Case, Query
 from beacon.model import matching
-from beacon.model.matching import Carried
+from beacon.model.matching import Carried, Shared
 from beacon.model.ontology import Ontologies
 from beacon.model.phenotypes import Phenotypes, Reason
 from beacon.model.variation_query import VariationCondition
 from beacon.mongo.allele_keys import allele_key
-from beacon.mongo.found import Found, Packed
-from beacon.mongo.layers import Layers
+from beacon.mongo.found import Carriers, Found, Packed
+from beacon.mongo.layers import Dataset, Layers
 from beacon.mongo.phenotype_scores import PhenotypeScores, TermColumns
 from beacon.mongo.plan import Plan
 from beacon.mongo.ranges import SharedRanges
@@ -61,6 +64,14 @@ class Similar:
     carried: Mapping[int, Mapping[str, list[Carried]]]
 
 
+@dataclass(frozen=True, slots=True)
+class _Candidates:
+    """The alleles of a dataset that share something with a case: each with what, and its record."""
+
+    alleles: Sequence[tuple[Found, Sequence[Shared], Mapping[str, Any] | None]]
+    carriers: Carriers
+
+
 class Similarities:
     """Compares individuals with cases.
 
@@ -76,6 +87,31 @@ class Similarities:
         self._alleles = alleles
         self._columns: Kept = OrderedDict()
         self._scores: Kept = OrderedDict()
+        self._preparing: asyncio.Task[None] | None = None
+
+    def prepare(self, datasets: Iterable[Dataset], ontologies: Ontologies) -> None:
+        """Begin to put the features of the largest datasets into columns, for the cases to come."""
+        if self._preparing is None or self._preparing.done():
+            largest = sorted(datasets, key=lambda one: -one.rows)[:_COLUMNS_KEPT]
+            self._preparing = asyncio.create_task(self._prepare(largest, ontologies))
+
+    async def _prepare(self, datasets: Iterable[Dataset], ontologies: Ontologies) -> None:
+        with suppress(PyMongoError):  # whoever asks with a case is told
+            for one in datasets:
+                await self._term_columns(one.metadata, ontologies)
+
+    async def _term_columns(self, layer: int, ontologies: Ontologies) -> TermColumns | None:
+        features = await self._layers.features(layer)
+        ontology = ontologies.by_prefix.get("HP")
+        if features is None or ontology is None:
+            return None
+        made: TermColumns = await _kept(
+            self._columns,
+            (layer, ontology),
+            _COLUMNS_KEPT,
+            partial(TermColumns, features, ontology),
+        )
+        return made
 
     async def found(self, plan: Plan, planned: PlannedCase, shared: SharedRanges) -> Similar:
         """Whoever is at least as similar as the case wants, but those who have withdrawn."""
@@ -143,25 +179,19 @@ class Similarities:
     ) -> F64 | None:
         """Of everybody by ordinal, exact wherever it can matter; `None` where it never can."""
         layer = plan.dataset.metadata
-        features = await self._layers.features(layer)
-        ontology = planned.ontologies.by_prefix.get("HP")
         of_phenotypes, _ = matching.weights(planned.case)
-        if features is None or ontology is None or not of_phenotypes:
+        columns = None
+        if of_phenotypes:
+            columns = await self._term_columns(layer, planned.ontologies)
+        if columns is None:
             return None
-
-        def put_into_columns() -> TermColumns:
-            return TermColumns(features, ontology)
-
-        columns: TermColumns = await _kept(
-            self._columns, (layer, ontology), _COLUMNS_KEPT, put_into_columns
-        )
         least = min(*BANDS.values(), planned.case.least) / of_phenotypes
         asked = (planned.case.features, planned.case.excluded, least)
 
         def compared() -> F64:
             return PhenotypeScores(columns, planned.phenotypes).similarities(least)
 
-        key = (layer, ontology, asked)
+        key = (layer, columns.ontology, asked)
         vector: F64 = await _kept(self._scores, key, _SCORES_KEPT, compared)
         known = np.array(sorted(carried), np.int64)
         if len(known):
@@ -176,9 +206,45 @@ class Similarities:
         self, plan: Plan, planned: PlannedCase, shared: SharedRanges
     ) -> Mapping[int, Mapping[str, list[Carried]]]:
         """What individuals carry of the candidates, by ordinal and locus."""
-        case, dataset = planned.case, plan.dataset
+        case, dataset, tally = planned.case, plan.dataset, plan.tally
         if not case.has_candidates or dataset.assembly is None:
             return {}
+        # Bands of a case, and attempts to pay for them, differ in whom they leave out.
+        read: _Candidates = await shared.once(
+            dataset.id, lambda: self._candidates(plan, planned, shared)
+        )
+        roster = await self._layers.roster(dataset.metadata)
+        withdrawn = dataset.withdrawn or BitMap()
+        gone = np.zeros(dataset.rows, bool)
+        gone[list(withdrawn)] = True
+        limit = matching.common_limit(dataset.rows - dataset.empty_rows - len(withdrawn))
+        found: dict[int, dict[str, list[Carried]]] = {}
+        for one, shares, record in read.alleles:
+            at_least = _carriers_of(one) - len(withdrawn)
+            if at_least > limit and not (tally and cost_of_limit(at_least, limit)):
+                continue
+            codes = read.carriers.codes(one)
+            codes = codes[~gone[codes >> 2]]
+            if tally is not None:
+                tally.passed_over_from(limit, (codes >> 2).astype(np.int64))
+            if len(codes) > limit:
+                continue
+            name = variant_id(one.allele, dataset.assembly, record)
+            copies: dict[int, int] = {}
+            for code in codes.tolist():
+                person = int(roster.individual_of[code >> 2])
+                if person >= 0:
+                    copies[person] = max(copies.get(person, 0), matching.copies_of(code & 3))
+            for person, number in copies.items():
+                for each in shares:
+                    of_person = found.setdefault(person, {})
+                    of_person.setdefault(each.locus, []).append(Carried(each, name, number))
+        return found
+
+    async def _candidates(
+        self, plan: Plan, planned: PlannedCase, shared: SharedRanges
+    ) -> _Candidates:
+        case, dataset = planned.case, plan.dataset
         same: dict[str, list[int]] = {}
         bare = replace(plan, query=Query(entry_type="individual"), filters=(), tally=None)
         for place, condition in enumerate(planned.conditions):
@@ -193,34 +259,14 @@ class Similarities:
         everything = window.all()
         missing = [one for one in everything if allele_key(one.allele) not in records]
         records = {**records, **await self._alleles.records(dataset, missing)}
-        roster = await self._layers.roster(dataset.metadata)
-        withdrawn = dataset.withdrawn or BitMap()
-        gone = np.zeros(dataset.rows, bool)
-        gone[list(withdrawn)] = True
-        people = dataset.rows - dataset.empty_rows - len(withdrawn)
-        carriers = await self._alleles.carriers(window)
-        found: dict[int, dict[str, list[Carried]]] = {}
+        alleles = []
         for one in everything:
-            if matching.is_common(_carriers_of(one) - len(withdrawn), people):
-                continue
             key = allele_key(one.allele)
             record = records.get(key)
             shares = list(matching.shared_with(case, same.get(key, ()), record))
-            codes = carriers.codes(one) if shares else np.zeros(0, np.uint32)
-            codes = codes[~gone[codes >> 2]]
-            if matching.is_common(len(codes), people):
-                continue
-            name = variant_id(one.allele, dataset.assembly, record)
-            copies: dict[int, int] = {}
-            for code in codes.tolist():
-                person = int(roster.individual_of[code >> 2])
-                if person >= 0:
-                    copies[person] = max(copies.get(person, 0), matching.copies_of(code & 3))
-            for person, number in copies.items():
-                for each in shares:
-                    of_person = found.setdefault(person, {})
-                    of_person.setdefault(each.locus, []).append(Carried(each, name, number))
-        return found
+            if shares:
+                alleles.append((one, shares, record))
+        return _Candidates(alleles, await self._alleles.carriers(window))
 
 
 async def _kept(kept: Kept, key: Hashable, most: int, make: Callable[[], Any]) -> Any:

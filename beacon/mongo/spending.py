@@ -22,10 +22,12 @@ from beacon.framework.access import Access, Asker
 from beacon.framework.budget import cost
 from beacon.framework.errors import SourceUnavailable
 from beacon.framework.query import Granularity, Query
+from beacon.mongo.guard import Guard
 from beacon.mongo.layers import Layers
 from beacon.mongo.ledger import Ledger
-from beacon.mongo.ledger_account import U64, Entry
+from beacon.mongo.ledger_account import NOBODY, U32, U64, Entry
 from beacon.mongo.plan import VARIANT, Plan
+from beacon.mongo.roster import Roster
 from beacon.mongo.standing import Standing
 from beacon.mongo.tally import Tally
 
@@ -39,8 +41,7 @@ RANGES_MAX = 5
 
 _ROSTERS_KEPT = 16
 
-_OF_ENTRIES = ("biosample", "run", "analysis")
-"""Entry types of which somebody may have several, so that who they are does not say how many."""
+_NOTHING: U32 = np.zeros(0, np.uint32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,62 @@ class _People:
         return BitMap(self.order[known].astype(np.uint32))
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is the same for all plans that are asked together.
+
+    Attributes:
+        least: Fewer people than this are not told of.
+        shows: Whether a record of each allele may be asked for.
+    """
+
+    standing: Standing
+    roster: Roster
+    people: _People
+    least: int
+    shows: bool
+
+    def tally(self, guard: Guard, *, pays_for_limits: bool) -> Tally:
+        """For one evaluation."""
+        return Tally(
+            self.roster,
+            self.least,
+            shows_alleles=self.shows,
+            guard=guard,
+            pays_for_limits=pays_for_limits,
+        )
+
+    def without(self, plan: Plan, excluded: U64 | None, noted: Tally) -> Plan:
+        """A plan that leaves some people out; `None` is everybody."""
+        dataset = plan.dataset
+        gone = (
+            BitMap(range(dataset.rows))
+            if excluded is None
+            else noted.rows_of(self.people.ordinals(excluded))
+        )
+        noted.left_out = noted.people_of(gone)
+        gone -= dataset.withdrawn or BitMap()
+        if not gone:
+            return replace(plan, tally=noted)
+        masked = gone if dataset.withdrawn is None else gone | dataset.withdrawn
+        return replace(plan, tally=noted, excluded=gone, dataset=replace(dataset, withdrawn=masked))
+
+
+@dataclass(frozen=True, slots=True)
+class _Answered(Generic[Found]):
+    """An answer that is not told yet.
+
+    Attributes:
+        entry: What is to be charged for it; `None` when it was charged before.
+        remembered: What is known of it for the answers that are told with it.
+    """
+
+    spent: Spent[Found]
+    entry: Entry | None
+    guard: Guard
+    remembered: Entry
+
+
 class Watch(Protocol):
     """Who wants to know of callers that come near to their limits."""
 
@@ -104,11 +161,14 @@ class Spending:
         self._people: OrderedDict[tuple[str, int], _People] = OrderedDict()
 
     async def ask(
-        self, plan: Plan, access: Access, evaluate: Callable[[Plan], Awaitable[Found]]
-    ) -> Spent[Found]:
-        """Ask one dataset, and charge for the answer.
+        self, plans: Sequence[Plan], access: Access, evaluate: Callable[[Plan], Awaitable[Found]]
+    ) -> list[Spent[Found]]:
+        """Ask one dataset, and charge for the answers.
 
         Args:
+            plans: One question, or several whose answers are about the same people and are told
+                together: all of them leave out the same, and what the later ones do not add to the
+                earlier ones is not charged again.
             evaluate: Answers a plan, and notes in its `tally` what the answer rests upon.
 
         Raises:
@@ -118,59 +178,37 @@ class Spending:
         asker = access.asker
         if asker is None:
             raise SourceUnavailable("a budget needs to know who asks")
-        dataset = plan.dataset
+        dataset = plans[0].dataset
         standing = await self._ledger.standing(asker, dataset.id, access.budgets[dataset.id])
-        least, near = people_min(plan, access), people_max(plan, access)
-        shows = access.level(dataset.id, VARIANT) is Granularity.RECORD
-        # Who may be told more than before asks something else.
-        context = f"{dataset.id}\0{dataset.release}\0{dataset.metadata}\0{least}\0{near}\0{shows}"
-        spelling = self._ledger.keyed(b"spelling", context.encode(), _spelled(plan.query))
-        await self._ledger.admit(standing, spelling)
-        roster = await self._layers.roster(dataset.metadata)
-        people = await self._people_of(dataset.id, dataset.metadata)
-
-        def without(excluded: U64 | None, noted: Tally) -> Plan:
-            gone = (
-                BitMap(range(dataset.rows))
-                if excluded is None
-                else noted.rows_of(people.ordinals(excluded))
-            )
-            noted.left_out = noted.people_of(gone)
-            gone -= dataset.withdrawn or BitMap()
-            if not gone:
-                return replace(plan, tally=noted)
-            masked = gone if dataset.withdrawn is None else gone | dataset.withdrawn
-            return replace(
-                plan, tally=noted, excluded=gone, dataset=replace(dataset, withdrawn=masked)
-            )
-
+        least = people_min(plans[0], access)
+        spellings = [self._spelling(one, access) for one in plans]
+        for spelling in spellings:
+            await self._ledger.admit(standing, spelling)
+        asked = _Asked(
+            standing,
+            await self._layers.roster(dataset.metadata),
+            await self._people_of(dataset.id, dataset.metadata),
+            least,
+            shows=access.level(dataset.id, VARIANT) is Granularity.RECORD,
+        )
+        dearest = cost(1, least) * len(plans)
         beyond: set[int] | None = set()
         ranges = 0
         for _ in range(ATTEMPTS_MAX):
             version = standing.version
-            guard = _Guard(standing, plan, near)
-            excluded = None if beyond is None else standing.excluded(cost(1, least), beyond)
-            noted = Tally(roster, least, shows_alleles=shows, guard=guard)
-            found = await evaluate(without(excluded, noted))
-            questions = self._questions(context.encode(), noted.question(plan), standing)
-            asked = await self._ledger.entry(standing, *questions)
-            if asked is not None:
-                instead = None
-                if asked.instead is not None:
-                    instead = await self._ledger.entry(
-                        standing, *[asked.instead for _ in standing.own_and_linked]
-                    )
-                if standing.budget.questions_max and not standing.knows(spelling):
-                    await self._ledger.charge(standing, Entry(b"", spelling=spelling))
-                guard = _Guard(standing, plan, near, instead, is_replay=True)
-                noted = Tally(roster, least, shows_alleles=shows, guard=guard)
-                found = await evaluate(without(asked.excluded, noted))
-                return Spent(found, noted, 0, instead)
-            entry = self._entry(plan, questions[0], spelling, noted, people, excluded, guard)
-            short = standing.short(entry)
+            excluded = None if beyond is None else standing.excluded(dearest, beyond)
+            answers: list[_Answered[Found]] = []
+            for plan, spelling in zip(plans, spellings, strict=True):
+                answers.append(
+                    await self._answered(asked, plan, access, spelling, excluded, answers, evaluate)
+                )
+            charged = [(one.entry, one.guard) for one in answers if one.entry is not None]
+            short = standing.short(_together([entry for entry, _ in charged]))
             if short is None or len(short):
-                if standing.version != version:
-                    continue  # others have spent meanwhile
+                if beyond is not None and not _are_same(
+                    excluded, standing.excluded(dearest, beyond)
+                ):
+                    continue  # others have spent meanwhile, which says nothing of this answer
                 # What a range of alleles costs is known only now.
                 ranges += 1
                 if beyond is None or short is None or ranges > RANGES_MAX:
@@ -178,12 +216,53 @@ class Spending:
                 else:
                     beyond = {*beyond, *short.tolist()}
                 continue
-            holds = partial(guard.holds, entry, version)
-            if await self._ledger.charge(standing, entry, holds):
-                most = int(entry.units.max(initial=0)) + entry.everybody
+            for entry, guard in charged:
+                if not await self._ledger.charge(
+                    standing, entry, partial(guard.holds, entry, version)
+                ):
+                    break
                 self._tell(standing, asker, dataset.id, entry, cost(1, least))
-                return Spent(found, noted, most, guard.instead)
+            else:
+                return [one.spent for one in answers]
         raise SourceUnavailable("too many questions are asked at once by the same caller")
+
+    async def _answered(
+        self,
+        asked: _Asked,
+        plan: Plan,
+        access: Access,
+        spelling: bytes,
+        excluded: U64 | None,
+        before: Sequence[_Answered[Found]],
+        evaluate: Callable[[Plan], Awaitable[Found]],
+    ) -> _Answered[Found]:
+        """One answer, and what it is to be charged; nothing for one that was told before."""
+        standing, near = asked.standing, people_max(plan, access)
+        entries = [one.remembered for one in before]
+        guard = Guard(standing, plan, near, entries)
+        # One of those that are charged now pays for what all of them tell.
+        noted = asked.tally(guard, pays_for_limits=all(one.entry is None for one in before))
+        found = await evaluate(asked.without(plan, excluded, noted))
+        context = _context(plan, access).encode()
+        questions = self._questions(context, noted.question(plan), standing)
+        known = await self._ledger.entry(standing, *questions)
+        if known is None:
+            entry = self._entry(plan, questions[0], spelling, noted, asked.people, excluded, guard)
+            if any(_is_same(entry, one) for one in entries):
+                entry = replace(entry, people=NOBODY, units=_NOTHING, everybody=0)
+            most = int(entry.units.max(initial=0)) + entry.everybody
+            return _Answered(Spent(found, noted, most, guard.instead), entry, guard, entry)
+        instead = None
+        if known.instead is not None:
+            instead = await self._ledger.entry(
+                standing, *[known.instead for _ in standing.own_and_linked]
+            )
+        if standing.budget.questions_max and not standing.knows(spelling):
+            await self._ledger.charge(standing, Entry(b"", spelling=spelling))
+        guard = Guard(standing, plan, near, (), instead, is_replay=True)
+        noted = asked.tally(guard, pays_for_limits=False)
+        found = await evaluate(asked.without(plan, known.excluded, noted))
+        return _Answered(Spent(found, noted, 0, instead), None, guard, known)
 
     def _tell(
         self, standing: Standing, asker: Asker, dataset_id: str, entry: Entry, each: int
@@ -198,6 +277,12 @@ class Spending:
         if used_up:
             self._watch.exhausted(asker, dataset_id, used_up)
 
+    def _spelling(self, plan: Plan, access: Access) -> bytes:
+        """The key of the words in which a question was put."""
+        return self._ledger.keyed(
+            b"spelling", _context(plan, access).encode(), _spelled(plan.query)
+        )
+
     def _questions(self, context: bytes, question: bytes, standing: Standing) -> list[bytes]:
         """The key of a question, as each account of the person knows it."""
         keyed = self._ledger.keyed
@@ -211,7 +296,7 @@ class Spending:
         noted: Tally,
         people: _People,
         excluded: U64 | None,
-        guard: _Guard,
+        guard: Guard,
     ) -> Entry:
         ordinals, units = noted.charges()
         keys = people.keys[ordinals]
@@ -247,80 +332,37 @@ class Spending:
         return found
 
 
-class _Guard:
-    """Puts an earlier set of people in the place of one that differs from it in too few.
-
-    Args:
-        least: Fewer people than this are too few.
-        replayed: For a question that was asked before, what was put in the place of its set then.
-    """
-
-    def __init__(
-        self,
-        standing: Standing,
-        plan: Plan,
-        least: int,
-        replayed: Entry | None = None,
-        *,
-        is_replay: bool = False,
-    ) -> None:
-        self._standing = standing
-        self._plan = plan
-        self._least = least
-        self._is_replay = is_replay
-        self._compared: BitMap | None = None
-        self.instead = replayed
-
-    def rows(self, tally: Tally, rows: BitMap) -> BitMap:
-        """The rows in which alleles are to be counted."""
-        tally.members = members = tally.people_of(rows)
-        near = self.near(members)
-        return rows if near is None or near.members is None else tally.rows_of(near.members)
-
-    def people(self, tally: Tally, members: BitMap) -> BitMap | None:
-        """Whose entries are to be counted instead; `None`: those of these people."""
-        near = self.near(members)
-        if near is None or near.members is None or has_own_numbers(near, self._plan):
-            return None
-        if near.kind != self._plan.query.entry_type:
-            tally.rests_on(near.members)  # another number of theirs than the one that was told
-        return near.members
-
-    def near(self, members: BitMap) -> Entry | None:
-        """The earlier set, if there is one."""
-        if not self._is_replay and self.instead is None and members != self._compared:
-            self._compared = members
-            self.instead = self._found(members)
-        return self.instead
-
-    def holds(self, entry: Entry, version: tuple[int, ...]) -> bool:
-        """Whether nobody has asked meanwhile about nearly the same people as an entry is about.
-
-        Args:
-            version: Of the standing when the entry was made.
-        """
-        return (
-            self._standing.version == version
-            or entry.instead is not None
-            or entry.members is None
-            or self._found(entry.members) is None
-        )
-
-    def _found(self, members: BitMap) -> Entry | None:
-        other = None
-        for one in self._standing.sets(self._plan.dataset.metadata):
-            if one.members is None or abs(len(one.members) - len(members)) >= self._least:
-                continue
-            if 0 < one.members.symmetric_difference_cardinality(members) < self._least:
-                if one.kind == self._plan.query.entry_type:
-                    return one
-                other = other or one
-        return other
+def _context(plan: Plan, access: Access) -> str:
+    """What makes a question another one: who may be told more than before asks something else."""
+    dataset, query = plan.dataset, plan.query
+    least, near = people_min(plan, access), people_max(plan, access)
+    shows = access.level(dataset.id, VARIANT) is Granularity.RECORD
+    found = f"{dataset.id}\0{dataset.release}\0{dataset.metadata}\0{least}\0{near}\0{shows}"
+    return found if query.case is None else f"{found}\0{query.case.least}"
 
 
-def has_own_numbers(instead: Entry, plan: Plan) -> bool:
-    """Whether what was counted for an earlier question is told, and not counted again."""
-    return instead.kind == plan.query.entry_type and instead.kind in _OF_ENTRIES
+def _together(entries: Sequence[Entry]) -> Entry:
+    """What several entries charge, as one."""
+    if len(entries) == 1:
+        return entries[0]
+    people = np.concatenate([NOBODY, *(one.people for one in entries)])
+    units = np.concatenate([_NOTHING, *(one.units for one in entries)])
+    known, place = np.unique(people, return_inverse=True)
+    sums = np.bincount(place, units, len(known)).astype(np.uint32)
+    return Entry(b"", known, sums, sum(one.everybody for one in entries))
+
+
+def _are_same(people: U64 | None, others: U64 | None) -> bool:
+    if people is None or others is None:
+        return people is others
+    return np.array_equal(people, others)
+
+
+def _is_same(entry: Entry, other: Entry) -> bool:
+    """Whether two entries are about the same people, with the same number."""
+    if entry.members is None or (entry.kind, entry.layer) != (other.kind, other.layer):
+        return False
+    return entry.members == other.members and entry.count == other.count
 
 
 def _spelled(query: Query) -> bytes:

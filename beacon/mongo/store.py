@@ -22,6 +22,7 @@ from beacon.model.liftover import applied
 from beacon.model.reference import NO_REFERENCES, References
 from beacon.model.variation_query import VariationCondition, check_reference
 from beacon.mongo.evaluation import Evaluation
+from beacon.mongo.guard import has_own_numbers
 from beacon.mongo.layers import AsyncDocuments, Dataset, Layers
 from beacon.mongo.ledger import Ledger
 from beacon.mongo.ledger_account import Entry
@@ -29,7 +30,7 @@ from beacon.mongo.plan import VARIANT, Plan, plan, touched
 from beacon.mongo.ranges import SharedRanges
 from beacon.mongo.releases import Releases
 from beacon.mongo.similar import planned_case
-from beacon.mongo.spending import Spending, Spent, Watch, has_own_numbers, people_max, people_min
+from beacon.mongo.spending import Spending, Spent, Watch, people_max, people_min
 from beacon.mongo.tally import Tally
 from beacon.mongo.terms import filtering_terms
 
@@ -78,9 +79,16 @@ class MongoStore:
         self, query: Query, access: Access, *, deadline_s: float | None = None
     ) -> Answer:
         """Answer one question; see `framework.source.Source`."""
+        (found,) = await self.search_together([query], access, deadline_s=deadline_s)
+        return found
+
+    async def search_together(
+        self, queries: Sequence[Query], access: Access, *, deadline_s: float | None = None
+    ) -> list[Answer]:
+        """Answer questions about the same people; see `framework.source.TogetherSource`."""
         try:
             async with asyncio.timeout(deadline_s):
-                return await self._search(query, access)
+                return await self._search(queries, access)
         except TimeoutError as error:
             raise DeadlineExceeded(
                 "the question could not be answered in the time that was left; narrow it, "
@@ -98,15 +106,17 @@ class MongoStore:
             raise SourceUnavailable("the database does not answer") from error
 
     async def check(self) -> None:
-        """Return when the database answers."""
+        """Return when the database answers; what is new is prepared for the questions to come."""
         try:
             await self._database.command("ping")
             await self._releases.refresh()
         except PyMongoError as error:
             raise SourceUnavailable("the database does not answer") from error
+        self._evaluation.prepare(self._releases.datasets.values(), self._releases.ontologies)
 
-    async def _search(self, query: Query, access: Access) -> Answer:
+    async def _search(self, queries: Sequence[Query], access: Access) -> list[Answer]:
         await self._releases.refresh()
+        query = queries[0]
         for asked in query.filters:
             if filters.is_alphanumeric(asked):
                 # What makes no sense is refused, whatever there is to compare it with.
@@ -117,50 +127,47 @@ class MongoStore:
         if query.variation is not None:
             served = {dataset.assembly for dataset in datasets if dataset.assembly}
             check_reference(query.variation, served)
-        plans = await _all(self._plan(query, one, access) for one in datasets)
-        shared = SharedRanges(self._database, [one.dataset for one in plans])
+        plans = [await _all(self._plan(one, each, access) for each in datasets) for one in queries]
+        shared = SharedRanges(self._database, datasets)
         if query.entry_type in ("dataset", "cohort"):
-            return await self._collections(query, plans, access, shared)
-        found = await _all(self._result_set(one, access, shared) for one in plans)
-        return Answer(
-            result_sets=tuple(
-                msgspec.structs.replace(result_set, info=one.info, release=str(one.dataset.release))
-                for one, result_set in zip(plans, found, strict=True)
-            )
+            return [await self._collections(query, plans[0], access, shared)]
+        found = await _all(
+            self._result_sets(of_dataset, access, shared) for of_dataset in zip(*plans, strict=True)
         )
+        return [Answer(result_sets=one) for one in zip(*found, strict=True)] or [
+            Answer(result_sets=()) for _ in queries
+        ]
 
-    async def _result_set(self, plan: Plan, access: Access, shared: SharedRanges) -> ResultSet:
+    async def _result_sets(
+        self, plans: Sequence[Plan], access: Access, shared: SharedRanges
+    ) -> list[ResultSet]:
+        """What one dataset has, to each of some plans."""
         evaluate = self._evaluation.result_set
-        if plan.dataset.id in access.budgets:
-            spent = await self._spent(plan, access, lambda one: evaluate(one, access, shared))
-            found, noted = spent.found, spent.noted
-            if spent.instead is not None and has_own_numbers(spent.instead, plan):
-                found = _with_numbers_of(spent.instead, found)
-            basis = found.basis or Basis(people=0, each=plan.query.entry_type == VARIANT)
-            basis = msgspec.structs.replace(basis, nearly=_nearly(plan, access))
-            found = msgspec.structs.replace(found, basis=basis, charge=spent.charge)
-        elif access.adds_noise(plan.dataset.id):
-            roster = await self._layers.roster(plan.dataset.metadata)
-            noted = Tally(roster, people_min(plan, access))
-            found = await evaluate(replace(plan, tally=noted), access, shared)
+        if plans[0].dataset.id in access.budgets:
+            spent = await self._spent(plans, access, lambda one: evaluate(one, access, shared))
+            found = [_paid(one, each, access) for one, each in zip(plans, spent, strict=True)]
         else:
+            found = [await self._unpaid(one, access, shared) for one in plans]
+        return [
+            msgspec.structs.replace(result_set, info=one.info, release=str(one.dataset.release))
+            for one, result_set in zip(plans, found, strict=True)
+        ]
+
+    async def _unpaid(self, plan: Plan, access: Access, shared: SharedRanges) -> ResultSet:
+        evaluate = self._evaluation.result_set
+        if not access.adds_noise(plan.dataset.id):
             return await evaluate(plan, access, shared)
-        if found.basis is None:
-            return found
-        basis = msgspec.structs.replace(
-            found.basis,
-            question=noted.question(plan),
-            members=noted.members_digest(),
-            filtered=noted.members is not None,
-        )
-        return msgspec.structs.replace(found, basis=basis)
+        roster = await self._layers.roster(plan.dataset.metadata)
+        noted = Tally(roster, people_min(plan, access))
+        found = await evaluate(replace(plan, tally=noted), access, shared)
+        return _with_question(plan, found, noted)
 
     async def _spent(
-        self, plan: Plan, access: Access, evaluate: Callable[[Plan], Awaitable[Value]]
-    ) -> Spent[Value]:
+        self, plans: Sequence[Plan], access: Access, evaluate: Callable[[Plan], Awaitable[Value]]
+    ) -> list[Spent[Value]]:
         if self._spending is None:
             raise SourceUnavailable("no account can be kept here of what a caller learns")
-        return await self._spending.ask(plan, access, evaluate)
+        return await self._spending.ask(plans, access, evaluate)
 
     async def _plan(self, query: Query, dataset: Dataset, access: Access) -> Plan:
         sources = await self._releases.sources(dataset, access) if query.filters else {}
@@ -247,8 +254,8 @@ class MongoStore:
     ) -> tuple[list[Record], Basis | None]:
         if plan.dataset.id not in access.budgets or plan.query.is_unfiltered:
             return await self._evaluation.members(plan, access, shared)
-        spent = await self._spent(
-            plan, access, lambda one: self._evaluation.members(one, access, shared)
+        (spent,) = await self._spent(
+            [plan], access, lambda one: self._evaluation.members(one, access, shared)
         )
         return spent.found
 
@@ -259,6 +266,30 @@ def _nearly(plan: Plan, access: Access) -> int:
     if query.entry_type == VARIANT:
         query = msgspec.structs.replace(query, variation=None, entry_id=None)
     return people_max(plan, access) - 1 if query.chooses_people else 0
+
+
+def _paid(plan: Plan, spent: Spent[ResultSet], access: Access) -> ResultSet:
+    """An answer as it was paid for."""
+    found = spent.found
+    if spent.instead is not None and has_own_numbers(spent.instead, plan):
+        found = _with_numbers_of(spent.instead, found)
+    basis = found.basis or Basis(people=0, each=plan.query.entry_type == VARIANT)
+    basis = msgspec.structs.replace(basis, nearly=_nearly(plan, access))
+    found = msgspec.structs.replace(found, basis=basis, charge=spent.charge)
+    return _with_question(plan, found, spent.noted)
+
+
+def _with_question(plan: Plan, found: ResultSet, noted: Tally) -> ResultSet:
+    """An answer with what noise is made of."""
+    if found.basis is None:
+        return found
+    basis = msgspec.structs.replace(
+        found.basis,
+        question=noted.question(plan),
+        members=noted.members_digest(),
+        filtered=noted.members is not None,
+    )
+    return msgspec.structs.replace(found, basis=basis)
 
 
 def _with_numbers_of(instead: Entry, found: ResultSet) -> ResultSet:

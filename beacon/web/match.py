@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -75,14 +74,14 @@ class Matching:
             found = await source.match(asked, access, deadline_s=deadline_s)
             self.recording.question(request, questions[-1], access, _of_members(found))
             return found
-        disclosed: dict[int, Disclosed] = {}
-        async with aclosing(self.service.answer_many(questions, access, deadline_s)) as answers:
-            async for place, answered in answers:
-                self.recording.question(request, questions[place], access, answered)
-                if isinstance(answered, BeaconError):
-                    raise answered
-                disclosed[place] = answered
-        told = [disclosed[place] for place in range(len(questions))]
+        try:
+            told = await self.service.answer_together(questions, access, deadline_s)
+        except BeaconError as error:
+            for question in questions:
+                self.recording.question(request, question, access, error)
+            raise
+        for question, answered in zip(questions, told, strict=True):
+            self.recording.question(request, question, access, answered)
         return matching.answer(asked, told, access, self.service.identity, self.conceal)
 
 

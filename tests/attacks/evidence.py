@@ -27,6 +27,7 @@ TITLES = {
     "A8": "Accounts that collude",
     "A9": "What stands beside an answer",
     "A10": "Time",
+    "A11": "Cases that everybody is compared with",
     "U1": "Honest look-ups",
     "U2": "Numbers of 100 people and more",
     "U3": "What protections cost",

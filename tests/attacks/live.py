@@ -138,6 +138,29 @@ class Beacon:
             granularity="boolean",
         )
 
+    async def case(
+        self,
+        account: Account,
+        dataset_id: str,
+        genomes: Genomes,
+        sites: Sequence[int] | Places,
+    ) -> Told:
+        """How many people are most similar to somebody with these alleles."""
+        variants = [genomes.asked(int(one)) for one in sites]
+        body = {
+            "query": {
+                "case": {"variants": variants},
+                "requestedGranularity": "count",
+                "datasets": [dataset_id],
+            }
+        }
+        status, raw = await self.post("/api/match", account, body)
+        assert status == 200, raw
+        self.asked[0] += 1
+        (found,) = json.loads(raw)["response"]["matchSets"]
+        strong = found["bands"][0]
+        return Told(strong["exists"], strong.get("count"), raw)
+
     async def post(self, path: str, account: Account, body: Document) -> tuple[int, bytes]:
         async with self.session.post(
             self.url + path, json=body, headers={"Accept": "application/json", **account.headers}

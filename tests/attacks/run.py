@@ -6,16 +6,16 @@ from collections.abc import Awaitable, Callable, Collection, Iterator
 from functools import partial
 from pathlib import Path
 
-from tests.attacks import cells, filters, honest, linkage, releases, timing
+from tests.attacks import cases, cells, filters, honest, linkage, releases, timing
 from tests.attacks.membership import Membership
 from tests.attacks.stage import Arm, Scale, Stage, set_up
 
 Attack = Callable[[], Awaitable[list[Arm]]]
 
-NAMES = ("A1", "A2", "A3", "A4", "A5", "A6", "A7", "A8", "A9", "A10", "U1", "U3", "U4")
+NAMES = ("A1", "A2", "A3", "A4", "A5", "A6", "A7", "A8", "A9", "A10", "A11", "U1", "U3", "U4")
 """What can be chosen; U2 is of the questions of U1."""
 
-_OF_ALLELES = {"A1", "A2", "A3", "A4", "A8"}
+_OF_ALLELES = {"A1", "A2", "A3", "A4", "A8", "A11"}
 
 
 async def run(
@@ -66,6 +66,7 @@ def _attacks(stage: Stage, membership: Membership) -> Iterator[tuple[str, Attack
     yield "A3", membership.frequencies
     yield "A4", partial(linkage.neighbours, membership)
     yield "A8", membership.colluding
+    yield "A11", partial(cases.cases, membership)
     yield "A5", partial(filters.differences, stage)
     yield "A6", partial(filters.averaging, stage)
     yield "A7", partial(releases.releases, stage)

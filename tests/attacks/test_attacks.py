@@ -25,7 +25,7 @@ def found(mongo_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Found:
     return {name: [one for one in arms if one.attack == name] for name in (*NAMES, "U2")}
 
 
-@pytest.mark.parametrize("name", ["A1", "A2", "A3", "A4", "A5", "A7", "A9"])
+@pytest.mark.parametrize("name", ["A1", "A2", "A3", "A4", "A5", "A7", "A9", "A11"])
 def test_without_protections_the_attack_succeeds(found: Found, name: str) -> None:
     controls = [one for one in found[name] if one.beacon == "off"]
 
@@ -34,7 +34,7 @@ def test_without_protections_the_attack_succeeds(found: Found, name: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "name", ["A1", "A2", "A3", "A4", "A5", "A6", "A7", "A8", "A9", "U1", "U2", "U4"]
+    "name", ["A1", "A2", "A3", "A4", "A5", "A6", "A7", "A8", "A9", "A11", "U1", "U2", "U4"]
 )
 def test_protections_hold(found: Found, name: str) -> None:
     protected = [one for one in found[name] if one.beacon != "off"]

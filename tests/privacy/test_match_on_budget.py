@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -15,7 +17,6 @@ from hypothesis import strategies as st
 from beacon.framework import matching
 from beacon.framework.access import ANY, Access, Asker, Protection
 from beacon.framework.budget import UNITS
-from beacon.framework.disclosure import Disclosed
 from beacon.framework.matching import MatchRequest
 from beacon.framework.query import Case, CaseVariant, Granularity, Query, VariationQuery
 from beacon.framework.request import Limits
@@ -178,11 +179,7 @@ async def told(mongo: MongoStore, asked: Case, granted: Access) -> list[Any]:
         identity=IDENTITY, model=MODEL, source=mongo, test_source=mongo, limits=Limits()
     )
     request = MatchRequest(case=asked, granularity=Granularity.RECORD)
-    found: dict[int, Disclosed] = {}
-    async for place, one in service.answer_many(matching.queries(request), granted):
-        assert isinstance(one, Disclosed), one
-        found[place] = one
-    ordered = [found[place] for place in range(len(found))]
+    ordered = await service.answer_together(matching.queries(request), granted)
     answer = matching.answer(request, ordered, granted, IDENTITY, lambda *names: "x")
     assert answer.matches == ()
     return [(band["exists"], band.get("count")) for band in answer.sets[0]["bands"]]
@@ -245,3 +242,98 @@ async def test_the_same_case_is_paid_for_once(mongo: MongoStore) -> None:
     counts = [(await mongo.search(query, granted)).result_sets[0].count for _ in range(30)]
 
     assert counts == [ALIKE] * 30
+
+
+# Alleles that are nearly common -------------------------------------------------------------------
+
+PEOPLE = 60
+AT = [100 * number for number in range(20)]
+"""Where alleles are."""
+
+
+def carriers_of(number: int, many: int) -> list[str]:
+    """Of an allele: `P00` and some others."""
+    others = [f"P{one:02}" for one in range(1, PEOPLE)]
+    return ["P00", *Random(number).sample(others, many - 1)]
+
+
+def nearly_common(many: int) -> made.Records:
+    """Sixty people, and alleles that so many of them carry each."""
+    records = [record(start, "") for start in AT]
+    for number, one in enumerate(records):
+        one["caseLevelData"] = [
+            {"biosampleId": name, "individualId": name} for name in carriers_of(number, many)
+        ]
+    return {
+        "individual": [
+            {"id": f"P{number:02}", "sex": made.term("NCIT:C16576")} for number in range(PEOPLE)
+        ],
+        "genomicVariant": records,
+    }
+
+
+def alleles_at(starts: Sequence[int]) -> Case:
+    of_one = genome(0).variants
+    return Case(
+        variants=tuple(
+            CaseVariant(
+                variation=msgspec.structs.replace(one.variation, start=(start,)),
+                name=f"17-{start}",
+            )
+            for one, start in zip(of_one, starts, strict=False)
+        )
+    )
+
+
+async def charged(
+    many: int, starts: Sequence[int], stored: Any, opened: Any, folder: Path
+) -> Mapping[str, int]:
+    """What a case costs those who carry any of it, in a dataset where so many carry each."""
+    sink = MongoSink(stored, grace_s=0)
+    load(sink, "d1", nearly_common(many), folder)
+    ledger = Ledger(opened, KEY)
+    mongo = MongoStore(opened, refresh_s=0, ledger=ledger)
+    plenty = budget(1_000 * UNITS)
+    await told(mongo, alleles_at(starts), access(LEAST, budgets={"d1": plenty}))
+    names = [f"P{number:02}" for number in range(PEOPLE)]
+    account = (await ledger.standing(ANNA, "d1", plenty)).own
+    return {
+        name: account.known_of(np.array([key], np.uint64))
+        for name, key in zip(names, ledger.people("d1", names), strict=True)
+    }
+
+
+@pytest.mark.parametrize(("many", "shares"), [(10, 0.99), (11, 0.99), (12, 0.9), (20, 0.0)])
+async def test_whether_an_allele_is_common_is_paid_for_by_its_carriers(
+    many: int, shares: float, stored: Any, opened: Any, tmp_path: Path
+) -> None:
+    """What more than ten carry is passed over: that it was tells of each of about ten."""
+    spent = await charged(many, AT[:1], stored, opened, tmp_path)
+
+    limit = shares * UNITS / many
+    carriers = carriers_of(0, many)
+    assert min(spent[one] for one in carriers) >= limit
+    assert max(spent[one] for one in spent if one not in carriers) <= 0.1 * UNITS / many
+
+
+async def test_bands_about_the_same_people_cost_as_much_as_one(
+    stored: Any, opened: Any, tmp_path: Path
+) -> None:
+    """All who carry it are similar in all three bands."""
+    spent = await charged(6, AT[:1], stored, opened, tmp_path)
+
+    assert UNITS / 6 <= spent["P00"] < 1.5 * UNITS / 6
+
+
+async def test_all_bands_leave_out_the_same(stored: Any, opened: Any, tmp_path: Path) -> None:
+    """However little a caller may still learn, no band has more people than one below it."""
+    sink = MongoSink(stored, grace_s=0)
+    load(sink, "d1", nearly_common(9), tmp_path)
+    mongo = MongoStore(opened, refresh_s=0, ledger=Ledger(opened, KEY))
+    granted = access(LEAST, budgets={"d1": budget(UNITS)})
+    told_of = [await told(mongo, alleles_at(AT[first : first + 3]), granted) for first in range(18)]
+
+    assert told_of[0][0][0]
+    assert told_of[-1] == [(False, 0)] * 3
+    for bands in told_of:
+        assert len(set(bands)) == 1, told_of
