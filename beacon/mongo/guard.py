@@ -78,11 +78,11 @@ class Guard:
         )
 
     def _found(self, members: BitMap) -> Entry | None:
-        other = None
+        other, size, least = None, len(members), self._least
         for one in (*self._told_with, *self._standing.sets(self._plan.dataset.metadata)):
-            if one.members is None or abs(len(one.members) - len(members)) >= self._least:
+            if one.members is None or not -least < len(one.members) - size < least:
                 continue
-            if 0 < one.members.symmetric_difference_cardinality(members) < self._least:
+            if 0 < one.members.symmetric_difference_cardinality(members) < least:
                 if one.kind == self._plan.query.entry_type:
                     return one
                 other = other or one

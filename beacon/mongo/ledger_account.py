@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, OrderedDict, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -138,6 +138,26 @@ class Month:
         self.changed = True
 
 
+@dataclass(frozen=True, slots=True)
+class _Beyond:
+    """Of whom no more can be learnt at some cost.
+
+    Attributes:
+        people: By their keys.
+        highest: What is known of the others at most: while that is below the limit, nobody joins.
+    """
+
+    people: set[int]
+    highest: int
+
+    def joined(self, people: Iterable[int], spent: Mapping[int, int], left: int) -> _Beyond:
+        """With those of some people of whom more is known than what is left."""
+        now = {person: spent[person] for person in people}
+        beyond = {person for person, amount in now.items() if amount > left}
+        others = (amount for amount in now.values() if amount <= left)
+        return _Beyond(self.people | beyond, max(self.highest, max(others, default=0)))
+
+
 class Account:
     """The sums of one account, and its latest entries. Only its ledger changes it.
 
@@ -160,7 +180,8 @@ class Account:
         self._entries: OrderedDict[bytes, Entry] = OrderedDict()
         self._asked: deque[tuple[float, bytes]] = deque()
         self._spellings: set[bytes] = set()
-        self._near_limit: dict[tuple[int, int], set[int]] = {}
+        self._most = 0
+        self._near_limit: dict[tuple[int, int], _Beyond] = {}
 
     def add(self, entry: Entry, at: float, number: int) -> None:
         """Take the next entry, written at a time in seconds since 1970."""
@@ -173,16 +194,18 @@ class Account:
             return
         people, units = entry.people.tolist(), entry.units.tolist()
         month.add(people, units, entry.everybody)
+        spent, most = self._spent, 0
         for person, amount in zip(people, units, strict=True):
-            self._spent[person] += amount
+            whole = spent[person] = spent[person] + amount
+            most = whole if whole > most else most
+        self._most = max(self._most, most)
         self._everybody += entry.everybody
         for (limit, cost), known in self._near_limit.items():
-            if entry.everybody:
-                known.clear()
-                known.update(self._beyond(limit, cost))
-            else:
-                left = limit - cost - self._everybody
-                known.update(one for one in people if self._spent[one] > left)
+            left = limit - cost - self._everybody
+            if known.highest > left:
+                self._near_limit[limit, cost] = self._beyond(left)
+            elif most > known.highest:
+                self._near_limit[limit, cost] = known.joined(people, spent, left)
 
     def begin(self, months: dict[int, Month], number: int) -> None:
         """Start from sums of all entries up to one."""
@@ -239,8 +262,8 @@ class Account:
         """Of whom no more can be learnt at that cost. Not to be changed."""
         known = self._near_limit.get((limit, cost))
         if known is None:
-            known = self._near_limit[limit, cost] = self._beyond(limit, cost)
-        return known
+            known = self._near_limit[limit, cost] = self._beyond(limit - cost - self._everybody)
+        return known.people
 
     def is_used_up(self, limit: int, cost: int) -> bool:
         """Whether that holds of everybody."""
@@ -249,6 +272,8 @@ class Account:
     def short(self, entry: Entry, limit: int) -> set[int]:
         """Of whom more would be known than the limit, were an entry charged."""
         left = limit - self._everybody - entry.everybody
+        if self._most + int(entry.units.max(initial=0)) <= left:
+            return set()
         charged = zip(entry.people.tolist(), entry.units.tolist(), strict=True)
         return {person for person, amount in charged if self._spent[person] + amount > left}
 
@@ -258,11 +283,13 @@ class Account:
 
     def most(self) -> int:
         """What is known of the person of whom most is."""
-        return max(self._spent.values(), default=0) + self._everybody
+        return self._most + self._everybody
 
-    def _beyond(self, limit: int, cost: int) -> set[int]:
-        left = limit - cost - self._everybody
-        return {person for person, spent in self._spent.items() if spent > left}
+    def _beyond(self, left: int) -> _Beyond:
+        """Of whom more is known than that."""
+        people = {person for person, spent in self._spent.items() if spent > left}
+        highest = max((spent for spent in self._spent.values() if spent <= left), default=0)
+        return _Beyond(people, highest)
 
     def _sum_up(self) -> None:
         self._spent = Counter()
@@ -270,6 +297,7 @@ class Account:
         for month in self.months.values():
             self._spent.update(month.spent)
             self._everybody += month.everybody
+        self._most = max(self._spent.values(), default=0)
         self._near_limit.clear()
         self.version += 1
 

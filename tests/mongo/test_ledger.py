@@ -17,7 +17,7 @@ from beacon.framework.budget import UNITS, Budget, cost, limit_of_power
 from beacon.framework.errors import TooManyRequests
 from beacon.mongo import documents
 from beacon.mongo.ledger import SUMMED_EVERY, Ledger
-from beacon.mongo.ledger_account import MONTH_S, Entry
+from beacon.mongo.ledger_account import MONTH_S, Account, Entry
 from beacon.mongo.standing import Standing
 
 KEY = b"k" * 32
@@ -126,6 +126,31 @@ async def test_random_charges_by_two_writers_are_what_thirty_lines_say(
         clock.now += rng.choice([0, 1, 3600, 2 * DAY_S])
 
     assert 50 < charged < 350
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_who_is_near_the_limit_is_known_as_if_everybody_were_looked_at(seed: int) -> None:
+    rng = Random(seed)
+    account = Account(b"one", 12 * MONTH_S)
+    spent: dict[int, int] = defaultdict(int)
+    everybody, limits = 0, [(3000, 100), (3000, 400), (9000, 100)]
+    for number in range(300):
+        charged = {one: rng.randint(0, 120) for one in rng.sample(range(60), rng.randint(0, 12))}
+        of_all = rng.choice([0, 0, 1, 30])
+        account.add(entry(number, charged, of_all), 0.0, number + 1)
+        everybody += of_all
+        for one, amount in charged.items():
+            spent[one] += amount
+        limit, each = rng.choice(limits)
+        more = {one: rng.randint(1, 500) for one in rng.sample(range(60), 5)}
+
+        left = limit - each - everybody
+        assert account.beyond(limit, each) == {one for one in spent if spent[one] > left}
+        assert account.most() == max(spent.values(), default=0) + everybody
+        left = limit - everybody - 7
+        assert account.short(entry(0, more, 7), limit) == {
+            one for one in more if spent[one] + more[one] > left
+        }
 
 
 async def test_ten_thousand_spend_at_once_and_none_spends_twice(opened: Any, clock: Clock) -> None:
