@@ -9,7 +9,6 @@ Amounts are whole millionths, rounded so that no charge is too small.
 
 from __future__ import annotations
 
-import math
 from statistics import NormalDist
 
 import msgspec
@@ -26,9 +25,6 @@ COMMON = 500
 _EXCESS = {0: 330, 1: 330, 2: 137, 3: 105}
 """What a yes or no tells at the worst frequency, by threshold, as percent of 1 / threshold. At 1
 there is no bound; this is what an allele of one person in twenty times the people tells."""
-
-_FAR = 6.0
-"""Deviations from a limit at which one person more is told by nothing."""
 
 _NORMAL = NormalDist()
 
@@ -84,19 +80,3 @@ def cost(people: int, min_count: int) -> int:
     unless the threshold is so low that numbers about it are far from normal.
     """
     return -(-UNITS * _EXCESS.get(min_count, 100) // (100 * max(people, min_count, 1)))
-
-
-def cost_of_limit(people: int, limit: float) -> int:
-    """What it costs each of so many people that an answer says whether they are more than a limit.
-
-    At the limit it is what a number of them costs; the farther off, the less depends on one of
-    them, by the normal distribution of their number; beyond six deviations it is nothing.
-    """
-    if not people:
-        return 0
-    far = (people - limit - 0.5) / math.sqrt(people)
-    if abs(far) > _FAR:
-        return 0
-    below = _NORMAL.cdf(far)
-    share = math.pi / 2 * _NORMAL.pdf(far) ** 2 / (below * (1 - below))
-    return math.ceil(cost(people, math.ceil(limit)) * share)

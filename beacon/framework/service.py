@@ -150,19 +150,20 @@ class Service:
         self, queries: Sequence[Query], access: Access, deadline_s: float | None = None
     ) -> list[Disclosed]:
         """Answer questions that differ in how similar people have to be; raises as `answer`."""
-        source = self.source
-        if not isinstance(source, TogetherSource):
-            return [await self.answer(one, access, deadline_s) for one in queries]
         for one in queries:
             self._check_filtered(one)
+        source = self.source
         try:
             async with asyncio.timeout(deadline_s):
-                found = await source.search_together(queries, access, deadline_s=deadline_s)
+                if isinstance(source, TogetherSource):
+                    found = await source.search_together(queries, access, deadline_s=deadline_s)
+                else:
+                    found = [
+                        await source.search(one, access, deadline_s=deadline_s) for one in queries
+                    ]
         except TimeoutError as error:
             raise _too_late(deadline_s) from error
-        return [
-            self._disclose(one, query, access) for one, query in zip(found, queries, strict=True)
-        ]
+        return [self._disclose(*one, access) for one in zip(found, queries, strict=True)]
 
     async def answer_many(
         self, queries: Sequence[Query], access: Access, deadline_s: float | None = None

@@ -126,7 +126,14 @@ class Search:
 
     def _similar(self, case: Case, matches: Iterable[Match]) -> tuple[Match, ...]:
         """Those who are similar to a case, most similar first."""
-        similar = Similar(case, self.dataset, self.ontologies, self.genes, self.references)
+        similar = Similar(
+            case,
+            self.dataset,
+            self.ontologies,
+            self.genes,
+            self.references,
+            regardless=matching.is_regardless(self.access, self.dataset.id),
+        )
         found = [
             Match(one.entry, one.carriers, described)
             for one in matches

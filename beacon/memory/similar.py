@@ -25,6 +25,7 @@ class Similar:
         ontologies: What features are terms of.
         genes: Where genes lie.
         references: Sequences of the assemblies, and the chains between them.
+        regardless: Whether it must not matter how many carry an allele.
     """
 
     def __init__(
@@ -34,7 +35,10 @@ class Similar:
         ontologies: Ontologies,
         genes: Genes,
         references: References,
+        *,
+        regardless: bool,
     ) -> None:
+        self._regardless = regardless
         self._case = case
         self._ontologies = ontologies
         self._phenotypes = matching.phenotypes(case, ontologies)
@@ -61,14 +65,16 @@ class Similar:
         found = []
         for entry in dataset.entries["genomicVariant"]:
             allele = entry.allele
-            if allele is None or matching.is_common(len(entry.rows), len(dataset.rows)):
+            is_common = matching.is_common(len(entry.rows), len(dataset.rows))
+            if allele is None or (is_common and not self._regardless):
                 continue
             same = [
                 place
                 for place, condition in enumerate(conditions)
                 if condition is not None and condition.matches(allele, entry.record)
             ]
-            if shared := list(matching.shared_with(self._case, same, entry.record)):
+            sharing = matching.shared_regardless if self._regardless else matching.shared_with
+            if shared := list(sharing(self._case, same, entry.record)):
                 found.append((entry, shared))
         return found
 

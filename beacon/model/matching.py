@@ -215,20 +215,36 @@ def shared_with(
     return found.values()
 
 
+def shared_regardless(
+    case: Case, same: Collection[int], record: Mapping[str, Any] | None
+) -> list[Shared]:
+    """As `shared_with`, where it must not matter how many carry an allele.
+
+    Nothing is passed over as common there; so of a gene only what is known to be pathogenic, or
+    loses the protein, is enough.
+    """
+    is_telling = _impact_of(record or {}) >= _HIGH
+    return [one for one in shared_with(case, same, record) if one.kind != SAME_GENE or is_telling]
+
+
 def needs_two(case: Case, locus: str) -> bool:
     """Whether a patient has two copies of candidates in a locus, as in recessive disease."""
     of_locus = [one for one in case.variants if (one.gene or one.name) == locus]
     return len(of_locus) > 1 or any(one.zygosity == "homozygous" for one in of_locus)
 
 
-def common_limit(people: int) -> float:
-    """More carriers than this, of so many people, and an allele says nothing of a rare disease."""
-    return max(COMMON_LEAST, COMMON_SHARE * people)
-
-
 def is_common(carriers: int, people: int) -> bool:
-    """Whether so many carry an allele that it counts for nothing."""
-    return carriers > common_limit(people)
+    """Whether so many carry an allele that it says nothing of a rare disease."""
+    return carriers > COMMON_LEAST and carriers > COMMON_SHARE * people
+
+
+def is_regardless(access: Access, dataset_id: str) -> bool:
+    """Whether it must not matter to a caller how many carry an allele.
+
+    Where an account is kept, one person more, or one who is left out, would take all carriers of an
+    allele out of an answer or bring them in, which tells more than the number of them does.
+    """
+    return dataset_id in access.budgets
 
 
 def genome_score(kind: str, *, two_needed: bool, copies: int) -> float:

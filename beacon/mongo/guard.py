@@ -20,7 +20,7 @@ class Guard:
 
     Args:
         least: Fewer people than this are too few.
-        told_with: Of answers that are told together with this one, and are about to be charged.
+        told_with: Of answers that are told together with this one.
         replayed: For a question that was asked before, what was put in the place of its set then.
     """
 
@@ -82,8 +82,12 @@ class Guard:
         for one in (*self._told_with, *self._standing.sets(self._plan.dataset.metadata)):
             if one.members is None or not -least < len(one.members) - size < least:
                 continue
-            if 0 < one.members.symmetric_difference_cardinality(members) < least:
-                if one.kind == self._plan.query.entry_type:
+            differ = one.members.symmetric_difference_cardinality(members)
+            is_same_kind = one.kind == self._plan.query.entry_type
+            # The same people, asked for in another way, have one number as well: else who compares
+            # two numbers would tell the same people from nearly the same.
+            if 0 < differ < least or (not differ and is_same_kind and one.kind == "individual"):
+                if is_same_kind:
                     return one
                 other = other or one
         return other

@@ -120,25 +120,31 @@ class Ledger:
                 return found
         return None
 
-    async def admit(self, standing: Standing, spelling: bytes) -> None:
-        """Return if a question may be asked in these words, before anything is looked at.
+    async def admit(self, standing: Standing, spellings: Sequence[bytes]) -> None:
+        """Return if questions may be asked in these words, before anything is looked at.
 
-        Were it left to what the question means, who has no questions left would learn for nothing
+        Were it left to what a question means, who has no questions left would learn for nothing
         which questions mean the same.
 
         Raises:
-            TooManyRequests: The caller has asked as many questions as may be asked.
+            TooManyRequests: The caller may not ask as many questions more.
         """
         now = self._clock()
         for account in standing.own_and_linked:
             account.forget(now)
-        if not standing.has_asked_all or standing.knows(spelling):
+        new = [one for one in spellings if not standing.knows(one)]
+        if standing.may_ask(len(new)):
             return
-        for account in standing.own_and_linked:
-            asked = {"_id": _after(account.id, 0), "s": spelling}
-            if await self._entries.find_one(asked, {"_id": 1}) is not None:
-                return
-        raise self._too_many(standing, now)
+        left = []
+        for spelling in new:
+            for account in standing.own_and_linked:
+                asked = {"_id": _after(account.id, 0), "s": spelling}
+                if await self._entries.find_one(asked, {"_id": 1}) is not None:
+                    break
+            else:
+                left.append(spelling)
+        if not standing.may_ask(len(left)):
+            raise self._too_many(standing, now)
 
     async def charge(
         self, standing: Standing, entry: Entry, holds: Callable[[], bool] = lambda: True
@@ -170,7 +176,7 @@ class Ledger:
                 is_known = standing.own.entry(entry.question) is not None
                 if is_known or not standing.fits(entry, left) or not holds():
                     return False
-                if standing.has_asked_all and not standing.knows(entry.spelling):
+                if not standing.knows(entry.spelling) and not standing.may_ask(1):
                     raise self._too_many(standing, now)
                 accounts = [account for account, _ in left]
                 written = await self._insert(standing, accounts, entry, now)

@@ -15,11 +15,11 @@ import numpy.typing as npt
 from pymongo.errors import PyMongoError
 from pyroaring import BitMap
 
-from beacon.framework.budget import cost_of_limit
 from beacon.framework.query import BANDS, Case, Query
 from beacon.model import matching
+from beacon.model.allele import Zygosity
 from beacon.model.matching import Carried, Shared
-from beacon.model.ontology import Ontologies
+from beacon.model.ontology import Ontologies, Ontology
 from beacon.model.phenotypes import Phenotypes, Reason
 from beacon.model.variation_query import VariationCondition
 from beacon.mongo.allele_keys import allele_key
@@ -28,10 +28,12 @@ from beacon.mongo.layers import Dataset, Layers
 from beacon.mongo.phenotype_scores import PhenotypeScores, TermColumns
 from beacon.mongo.plan import Plan
 from beacon.mongo.ranges import SharedRanges
+from beacon.mongo.roster import Roster
 from beacon.mongo.scan import Scan, variant_id
 from beacon.mongo.stored_alleles import Alleles
 
 F64 = npt.NDArray[np.float64]
+I64 = npt.NDArray[np.int64]
 Kept = OrderedDict[Hashable, "asyncio.Future[Any]"]
 
 _COLUMNS_KEPT = 8
@@ -48,20 +50,50 @@ class PlannedCase:
         phenotypes: Its features.
         conditions: Its variants; `None` for what the dataset cannot have.
         ontologies: Where terms and their labels are from.
+        regardless: Whether it must not matter how many carry an allele.
     """
 
     case: Case
     phenotypes: Phenotypes
     conditions: tuple[VariationCondition | None, ...]
     ontologies: Ontologies
+    regardless: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CarriedAllele:
+    """An allele that shares something with a case.
+
+    Attributes:
+        shares: What it shares.
+        name: What it is called.
+        people: Who carries it, by ordinal, each once, ascending.
+        copies: How many of it each of them has; 2 is two or more.
+    """
+
+    shares: Sequence[Shared]
+    name: str
+    people: I64
+    copies: I64
 
 
 @dataclass(frozen=True, slots=True)
 class Similar:
-    """Who is similar: scores by the ordinal of individuals, and what they carry by locus."""
+    """Who is similar: scores by the ordinal of individuals, and what may be carried."""
 
     scores: Mapping[int, float]
-    carried: Mapping[int, Mapping[str, list[Carried]]]
+    alleles: Sequence[CarriedAllele]
+
+    def carried_by(self, ordinal: int) -> Mapping[str, list[Carried]]:
+        """What one individual carries, by locus."""
+        found: dict[str, list[Carried]] = {}
+        for one in self.alleles:
+            place = int(np.searchsorted(one.people, ordinal))
+            if place < len(one.people) and one.people[place] == ordinal:
+                for each in one.shares:
+                    carried = Carried(each, one.name, int(one.copies[place]))
+                    found.setdefault(each.locus, []).append(carried)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +120,16 @@ class Similarities:
         self._columns: Kept = OrderedDict()
         self._scores: Kept = OrderedDict()
         self._preparing: asyncio.Task[None] | None = None
+        self._prepared: set[tuple[int, Ontology | None]] = set()
 
     def prepare(self, datasets: Iterable[Dataset], ontologies: Ontologies) -> None:
         """Begin to put the features of the largest datasets into columns, for the cases to come."""
         if self._preparing is None or self._preparing.done():
             largest = sorted(datasets, key=lambda one: -one.rows)[:_COLUMNS_KEPT]
-            self._preparing = asyncio.create_task(self._prepare(largest, ontologies))
+            wanted = {(one.metadata, ontologies.by_prefix.get("HP")) for one in largest}
+            if wanted - self._prepared:
+                self._prepared = wanted
+                self._preparing = asyncio.create_task(self._prepare(largest, ontologies))
 
     async def _prepare(self, datasets: Iterable[Dataset], ontologies: Ontologies) -> None:
         with suppress(PyMongoError):  # whoever asks with a case is told
@@ -115,25 +151,20 @@ class Similarities:
 
     async def found(self, plan: Plan, planned: PlannedCase, shared: SharedRanges) -> Similar:
         """Whoever is at least as similar as the case wants, but those who have withdrawn."""
-        carried = await self._carried(plan, planned, shared)
-        phenotypic = await self._similarities(plan, planned, carried)
-        best = {
-            one: found.score
-            for one, of_person in carried.items()
-            if (found := matching.best_of(planned.case, of_person)) is not None
-        }
+        alleles = await self._carried(plan, planned, shared)
+        people, genome = _genome(planned.case, alleles)
+        phenotypic = await self._similarities(plan, planned, people)
         of_phenotypes, of_genome = matching.weights(planned.case)
-        scores: dict[int, float] = {}
-        if phenotypic is not None:
-            whole = of_phenotypes * np.maximum(phenotypic, 0.0)
-            for one, score in best.items():
-                whole[one] += of_genome * score
-            chosen = np.flatnonzero(np.round(whole, 9) >= planned.case.least)
-            scores = {int(one): matching.rounded(float(whole[one])) for one in chosen}
+        if phenotypic is None:
+            whole, among = of_genome * genome, people
         else:
-            alone = {one: matching.score_of(planned.case, 0.0, best[one]) for one in best}
-            scores = {one: score for one, score in alone.items() if score >= planned.case.least}
-        return Similar(scores, carried)
+            whole = of_phenotypes * np.maximum(phenotypic, 0.0)
+            whole[people] += of_genome * genome
+            among = np.arange(len(whole))
+        whole = np.round(whole, 9)
+        chosen = np.flatnonzero(whole >= planned.case.least)
+        scores = dict(zip(among[chosen].tolist(), whole[chosen].tolist(), strict=True))
+        return Similar({one: matching.rounded(score) for one, score in scores.items()}, alleles)
 
     async def rows(self, plan: Plan, similar: Similar) -> BitMap:
         """The rows of those who are similar."""
@@ -170,13 +201,11 @@ class Similarities:
 
     @staticmethod
     def _best(case: Case, similar: Similar, ordinal: int) -> Reason | None:
-        return matching.best_of(case, similar.carried.get(ordinal, {}))
+        return matching.best_of(case, similar.carried_by(ordinal))
 
     # Phenotypes ---------------------------------------------------------------------------------
 
-    async def _similarities(
-        self, plan: Plan, planned: PlannedCase, carried: Mapping[int, Any]
-    ) -> F64 | None:
+    async def _similarities(self, plan: Plan, planned: PlannedCase, carriers: I64) -> F64 | None:
         """Of everybody by ordinal, exact wherever it can matter; `None` where it never can."""
         layer = plan.dataset.metadata
         of_phenotypes, _ = matching.weights(planned.case)
@@ -193,22 +222,21 @@ class Similarities:
 
         key = (layer, columns.ontology, asked)
         vector: F64 = await _kept(self._scores, key, _SCORES_KEPT, compared)
-        known = np.array(sorted(carried), np.int64)
-        if len(known):
+        if len(carriers):
             # What they carry may make up for features that alone would not do.
             vector = vector.copy()
-            vector[known] = PhenotypeScores(columns, planned.phenotypes).of(known)
+            vector[carriers] = PhenotypeScores(columns, planned.phenotypes).of(carriers)
         return vector
 
     # Genome -------------------------------------------------------------------------------------
 
     async def _carried(
         self, plan: Plan, planned: PlannedCase, shared: SharedRanges
-    ) -> Mapping[int, Mapping[str, list[Carried]]]:
-        """What individuals carry of the candidates, by ordinal and locus."""
+    ) -> list[CarriedAllele]:
+        """The alleles that share something with the candidates, and who carries them."""
         case, dataset, tally = planned.case, plan.dataset, plan.tally
         if not case.has_candidates or dataset.assembly is None:
-            return {}
+            return []
         # Bands of a case, and attempts to pay for them, differ in whom they leave out.
         read: _Candidates = await shared.once(
             dataset.id, lambda: self._candidates(plan, planned, shared)
@@ -217,28 +245,21 @@ class Similarities:
         withdrawn = dataset.withdrawn or BitMap()
         gone = np.zeros(dataset.rows, bool)
         gone[list(withdrawn)] = True
-        limit = matching.common_limit(dataset.rows - dataset.empty_rows - len(withdrawn))
-        found: dict[int, dict[str, list[Carried]]] = {}
+        rows = dataset.rows - dataset.empty_rows - len(withdrawn)
+        found: list[CarriedAllele] = []
         for one, shares, record in read.alleles:
             at_least = _carriers_of(one) - len(withdrawn)
-            if at_least > limit and not (tally and cost_of_limit(at_least, limit)):
+            if matching.is_common(at_least, rows) and not planned.regardless:
                 continue
             codes = read.carriers.codes(one)
             codes = codes[~gone[codes >> 2]]
-            if tally is not None:
-                tally.passed_over_from(limit, (codes >> 2).astype(np.int64))
-            if len(codes) > limit:
+            if matching.is_common(len(codes), rows) and not planned.regardless:
                 continue
+            people, copies = _copies(roster, codes)
+            if tally is not None and _is_chosen_with_others(case, shares):
+                tally.chosen(people)
             name = variant_id(one.allele, dataset.assembly, record)
-            copies: dict[int, int] = {}
-            for code in codes.tolist():
-                person = int(roster.individual_of[code >> 2])
-                if person >= 0:
-                    copies[person] = max(copies.get(person, 0), matching.copies_of(code & 3))
-            for person, number in copies.items():
-                for each in shares:
-                    of_person = found.setdefault(person, {})
-                    of_person.setdefault(each.locus, []).append(Carried(each, name, number))
+            found.append(CarriedAllele(shares, name, people, copies))
         return found
 
     async def _candidates(
@@ -263,10 +284,47 @@ class Similarities:
         for one in everything:
             key = allele_key(one.allele)
             record = records.get(key)
-            shares = list(matching.shared_with(case, same.get(key, ()), record))
-            if shares:
+            sharing = matching.shared_regardless if planned.regardless else matching.shared_with
+            if shares := list(sharing(case, same.get(key, ()), record)):
                 alleles.append((one, shares, record))
         return _Candidates(alleles, await self._alleles.carriers(window))
+
+
+def _copies(roster: Roster, codes: npt.NDArray[np.uint32]) -> tuple[I64, I64]:
+    """Who carries an allele, by ordinal, and in how many copies, by the codes of its carriers."""
+    people = roster.individual_of[codes >> 2].astype(np.int64)
+    copies = np.where((codes & 3) == Zygosity.HET, 1, 2)
+    known = people >= 0
+    found, place = np.unique(people[known], return_inverse=True)
+    most = np.zeros(len(found), np.int64)
+    np.maximum.at(most, place, copies[known])
+    return found, most
+
+
+def _genome(case: Case, alleles: Sequence[CarriedAllele]) -> tuple[I64, F64]:
+    """Who carries any of some alleles, ascending, with the score that `matching.best_of` gives."""
+    by_locus: dict[str, list[tuple[float, CarriedAllele]]] = {}
+    for one in alleles:
+        for each in one.shares:
+            by_locus.setdefault(each.locus, []).append((matching.POINTS[each.kind], one))
+    people = np.unique(np.concatenate([np.zeros(0, np.int64), *(one.people for one in alleles)]))
+    best = np.zeros(len(people))
+    for locus, of_locus in by_locus.items():
+        points, copies = np.zeros(len(people)), np.zeros(len(people), np.int64)
+        for worth, one in of_locus:
+            places = np.searchsorted(people, one.people)
+            points[places] = np.maximum(points[places], worth)
+            copies[places] += one.copies
+        if matching.needs_two(case, locus):
+            points = np.where(copies < 2, points * matching.ONE_OF_TWO, points)
+        best = np.maximum(best, points)
+    return people, best
+
+
+def _is_chosen_with_others(case: Case, shares: Iterable[Shared]) -> bool:
+    """Whether an allele was named beside others, so that its carriers are among those of others."""
+    is_alone = len(case.variants) == 1 and not case.features
+    return not is_alone and any(one.kind == matching.SAME_VARIANT for one in shares)
 
 
 async def _kept(kept: Kept, key: Hashable, most: int, make: Callable[[], Any]) -> Any:
@@ -294,11 +352,15 @@ def _carriers_of(found: Found) -> int:
 
 
 def planned_case(
-    query: Query, conditions: Iterable[VariationCondition | None], ontologies: Ontologies
+    query: Query,
+    conditions: Iterable[VariationCondition | None],
+    ontologies: Ontologies,
+    *,
+    regardless: bool,
 ) -> PlannedCase | None:
     """The case of a question; `None` when it has none."""
     case = query.case
     if case is None:
         return None
     phenotypes = matching.phenotypes(case, ontologies)
-    return PlannedCase(case, phenotypes, tuple(conditions), ontologies)
+    return PlannedCase(case, phenotypes, tuple(conditions), ontologies, regardless)

@@ -94,14 +94,14 @@ class _Asked:
     least: int
     shows: bool
 
-    def tally(self, guard: Guard, *, pays_for_limits: bool) -> Tally:
+    def tally(self, guard: Guard, *, pays_for_alleles: bool) -> Tally:
         """For one evaluation."""
         return Tally(
             self.roster,
             self.least,
             shows_alleles=self.shows,
             guard=guard,
-            pays_for_limits=pays_for_limits,
+            pays_for_alleles=pays_for_alleles,
         )
 
     def without(self, plan: Plan, excluded: U64 | None, noted: Tally) -> Plan:
@@ -167,8 +167,8 @@ class Spending:
 
         Args:
             plans: One question, or several whose answers are about the same people and are told
-                together: all of them leave out the same, and what the later ones do not add to the
-                earlier ones is not charged again.
+                together: all of them leave out the same, but for those that were told before, and
+                what is about the same people is charged once.
             evaluate: Answers a plan, and notes in its `tally` what the answer rests upon.
 
         Raises:
@@ -182,8 +182,7 @@ class Spending:
         standing = await self._ledger.standing(asker, dataset.id, access.budgets[dataset.id])
         least = people_min(plans[0], access)
         spellings = [self._spelling(one, access) for one in plans]
-        for spelling in spellings:
-            await self._ledger.admit(standing, spelling)
+        await self._ledger.admit(standing, spellings)
         asked = _Asked(
             standing,
             await self._layers.roster(dataset.metadata),
@@ -191,7 +190,7 @@ class Spending:
             least,
             shows=access.level(dataset.id, VARIANT) is Granularity.RECORD,
         )
-        dearest = cost(1, least) * len(plans)
+        dearest = cost(1, least)
         beyond: set[int] | None = set()
         ranges = 0
         for _ in range(ATTEMPTS_MAX):
@@ -241,14 +240,15 @@ class Spending:
         entries = [one.remembered for one in before]
         guard = Guard(standing, plan, near, entries)
         # One of those that are charged now pays for what all of them tell.
-        noted = asked.tally(guard, pays_for_limits=all(one.entry is None for one in before))
+        noted = asked.tally(guard, pays_for_alleles=all(one.entry is None for one in before))
         found = await evaluate(asked.without(plan, excluded, noted))
         context = _context(plan, access).encode()
         questions = self._questions(context, noted.question(plan), standing)
         known = await self._ledger.entry(standing, *questions)
         if known is None:
             entry = self._entry(plan, questions[0], spelling, noted, asked.people, excluded, guard)
-            if any(_is_same(entry, one) for one in entries):
+            # What is charged with it; of what was charged earlier, others may have been left out.
+            if any(one.entry is not None and _is_same(entry, one.entry) for one in before):
                 entry = replace(entry, people=NOBODY, units=_NOTHING, everybody=0)
             most = int(entry.units.max(initial=0)) + entry.everybody
             return _Answered(Spent(found, noted, most, guard.instead), entry, guard, entry)
@@ -260,7 +260,7 @@ class Spending:
         if standing.budget.questions_max and not standing.knows(spelling):
             await self._ledger.charge(standing, Entry(b"", spelling=spelling))
         guard = Guard(standing, plan, near, (), instead, is_replay=True)
-        noted = asked.tally(guard, pays_for_limits=False)
+        noted = asked.tally(guard, pays_for_alleles=False)
         found = await evaluate(asked.without(plan, known.excluded, noted))
         return _Answered(Spent(found, noted, 0, instead), None, guard, known)
 
@@ -313,7 +313,10 @@ class Spending:
             layer=plan.dataset.metadata,
             members=members,
             count=noted.count,
-            basis=noted.basis,
+            basis=noted.basis
+            and msgspec.structs.replace(
+                noted.basis, question=noted.question(plan), members=noted.members_digest()
+            ),
             instead=None if instead is None else instead.question,
             spelling=spelling,
         )
@@ -334,11 +337,10 @@ class Spending:
 
 def _context(plan: Plan, access: Access) -> str:
     """What makes a question another one: who may be told more than before asks something else."""
-    dataset, query = plan.dataset, plan.query
+    dataset = plan.dataset
     least, near = people_min(plan, access), people_max(plan, access)
     shows = access.level(dataset.id, VARIANT) is Granularity.RECORD
-    found = f"{dataset.id}\0{dataset.release}\0{dataset.metadata}\0{least}\0{near}\0{shows}"
-    return found if query.case is None else f"{found}\0{query.case.least}"
+    return f"{dataset.id}\0{dataset.release}\0{dataset.metadata}\0{least}\0{near}\0{shows}"
 
 
 def _together(entries: Sequence[Entry]) -> Entry:
@@ -348,8 +350,8 @@ def _together(entries: Sequence[Entry]) -> Entry:
     people = np.concatenate([NOBODY, *(one.people for one in entries)])
     units = np.concatenate([_NOTHING, *(one.units for one in entries)])
     known, place = np.unique(people, return_inverse=True)
-    sums = np.bincount(place, units, len(known)).astype(np.uint32)
-    return Entry(b"", known, sums, sum(one.everybody for one in entries))
+    sums = np.minimum(np.bincount(place, units, len(known)), np.iinfo(np.uint32).max)
+    return Entry(b"", known, sums.astype(np.uint32), sum(one.everybody for one in entries))
 
 
 def _are_same(people: U64 | None, others: U64 | None) -> bool:

@@ -35,11 +35,11 @@ class Standing:
         """All accounts of the person."""
         return self.own, *self.linked
 
-    @property
-    def has_asked_all(self) -> bool:
-        """Whether no further question may be asked within these thirty days."""
+    def may_ask(self, number: int) -> bool:
+        """Whether so many further questions may be asked within these thirty days."""
         most = self.budget.questions_max
-        return bool(most) and sum(one.asked_lately() for one in self.own_and_linked) >= most
+        asked = sum(one.asked_lately() for one in self.own_and_linked)
+        return not number or not most or asked + number <= most
 
     def knows(self, spelling: bytes) -> bool:
         """Whether the person has asked in these words within thirty days."""

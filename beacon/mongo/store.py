@@ -198,7 +198,12 @@ class MongoStore:
             info = info or matching.not_compared(query.case, self._releases.ontologies)
         if refused is not None:
             impossible, info = True, refused
-        case = planned_case(query, self._candidates(query, dataset), self._releases.ontologies)
+        case = planned_case(
+            query,
+            self._candidates(query, dataset),
+            self._releases.ontologies,
+            regardless=matching.is_regardless(access, dataset.id),
+        )
         return replace(made, impossible=impossible, info=info, case=case)
 
     async def _not_comparable(
@@ -276,7 +281,14 @@ def _paid(plan: Plan, spent: Spent[ResultSet], access: Access) -> ResultSet:
     basis = found.basis or Basis(people=0, each=plan.query.entry_type == VARIANT)
     basis = msgspec.structs.replace(basis, nearly=_nearly(plan, access))
     found = msgspec.structs.replace(found, basis=basis, charge=spent.charge)
-    return _with_question(plan, found, spent.noted)
+    told = None if spent.instead is None else spent.instead.basis
+    if told is None or told.question is None or spent.noted.members is None:
+        return _with_question(plan, found, spent.noted)
+    # With the noise of the number that is told instead, too.
+    basis = msgspec.structs.replace(
+        basis, question=told.question, members=told.members, filtered=True
+    )
+    return msgspec.structs.replace(found, basis=basis)
 
 
 def _with_question(plan: Plan, found: ResultSet, noted: Tally) -> ResultSet:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from pyroaring import BitMap
 
 from beacon.framework.answer import Basis
-from beacon.framework.budget import COMMON, UNITS, cost, cost_of_limit
+from beacon.framework.budget import COMMON, UNITS, cost
 from beacon.mongo.allele_keys import allele_key
 from beacon.mongo.blocks import COMMON as IS_COMMON
 from beacon.mongo.carried import Among
@@ -59,8 +59,8 @@ class Tally:
         shows_alleles: Whether a record of each allele may be asked for, with its counts; else how
             many alleles there are is all that can be learnt.
         guard: Applied to the people that an answer would be about.
-        pays_for_limits: Whether limits that the answer tells of are charged: else another answer
-            that is told with it pays.
+        pays_for_alleles: Whether the alleles of a case are charged: else another answer that is
+            told with it pays.
         left_out: People on whom the answer does not depend at all, by ordinal.
         members: The people that the answer is about, by ordinal, where it is about some; `count`
             entries of theirs were counted, and `basis` is what these rest on.
@@ -71,7 +71,7 @@ class Tally:
     least: int
     shows_alleles: bool = False
     guard: Guard | None = None
-    pays_for_limits: bool = True
+    pays_for_alleles: bool = True
     left_out: BitMap = field(default_factory=BitMap)
     members: BitMap | None = None
     count: int = 0
@@ -128,8 +128,7 @@ class Tally:
             b"" if plan.zygosities is None else bytes(sorted(plan.zygosities)),
         ]
         if query.case is not None:
-            case = msgspec.structs.replace(query.case, least=0.0)  # bands are told together
-            parts.append(_digest(b"case", msgspec.json.encode(case)))
+            parts.append(_digest(b"case", msgspec.json.encode(query.case)))
         filters = set(self._filters)
         if plan.impossible:
             filters.update(
@@ -199,23 +198,22 @@ class Tally:
         for one in window.structural:
             self._of_allele(_rows(carriers.codes(one), among, zygosities))
 
-    def passed_over_from(self, limit: float, rows: I64) -> None:
-        """Charge for whether more than a limit carry an allele, for then it is passed over.
+    def chosen(self, people: I64) -> None:
+        """Charge for an allele that was chosen with others, of which one number is told.
+
+        Who asks for others with it and without it learns how many carry it: that costs no less than
+        to ask for it alone.
 
         Args:
-            limit: How many rows.
-            rows: Those that carry it.
+            people: Who carries it, by ordinal, each once.
         """
-        each = cost_of_limit(len(rows), limit)
-        if not each or not self.pays_for_limits:
+        if not len(people) or not self.pays_for_alleles:
             return
-        people, of_each = np.unique(self.roster.individual_of[rows], return_counts=True)
+        each = cost(len(people), self.least)
         if len(people) >= COMMON:
             self.everybody += each
-            people, of_each = people[of_each > 1], of_each[of_each > 1]
-        # Who has several samples moves the number by as many.
-        known = people >= 0
-        self._charge(people[known].astype(np.int64), each * of_each[known].astype(float) ** 2)
+        else:
+            self._charge(people, float(each))
 
     def charges(self) -> tuple[I64, I64]:
         """Ordinals of individuals, ascending, and what each is charged."""
@@ -266,12 +264,12 @@ class Tally:
             self._sampled = len(np.unique(of_samples[of_samples >= 0]))
         return self._sampled if self._sampled >= count else len(self.roster.individuals)
 
-    def _charge(self, people: I64, each: float | npt.NDArray[np.float64]) -> None:
+    def _charge(self, people: I64, each: float) -> None:
         if self._sums is None or self._moved is None:
             size = len(self.roster.individuals)
             self._sums, self._moved = np.zeros(size), np.zeros(size)
         self._sums[people] += each
-        self._moved[people] += np.sqrt(each)
+        self._moved[people] += math.sqrt(each)
 
 
 def _of_dosage(carrying: float, size: int) -> int:

@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tests.attacks import attackers
 from tests.attacks.attackers import ERROR, Knowledge, Mechanism
@@ -30,8 +29,8 @@ _DRAWS = 4000
 
 
 async def cases(own: Membership) -> list[Arm]:
-    """A genome as cases; alleles that together reach the threshold; alleles that are nearly common,
-    which somebody more makes common, so that all who carry them are no longer similar."""
+    """A genome as cases; alleles that together reach the threshold; and those that one person more
+    would make common, were alleles passed over that many carry."""
     arms = []
     regions = own.stage.cohorts.genomes.region
     for size in own.stage.scale.sizes:
@@ -45,7 +44,7 @@ async def cases(own: Membership) -> list[Arm]:
                 on,
                 partial(_together, regions=regions),
             ),
-            ("nearly", "alleles that one person more makes common", on, _nearly_common),
+            ("nearly", "alleles that one person more would make common", on, _nearly_common),
         ):
             attack = _attack(own, f"a11-{name}", known, partial(chosen, known))
             scores = await own.stage.each_target(size, attack, own.some)
@@ -118,20 +117,12 @@ def _attack(
 def _ratio(mechanism: Mechanism, shares: Floats, told: int, seed: int) -> float:
     """What a number of similar people says for membership, by drawing who else carries what."""
     chance = np.random.default_rng(seed)
-    size, limit = mechanism.size, _limit(mechanism)
+    size = mechanism.size
     others = chance.binomial(size - 1, shares, (_DRAWS, len(shares)))
+    lacking = np.prod(1 - others / (size - 1), axis=1)
+    people = np.rint((size - 1) * (1 - lacking)).astype(int)
+    own = (chance.random((_DRAWS, len(shares))) < shares).any(axis=1)
     place = int(mechanism.place(np.array([told]))[0])
-
-    def probability(more: NDArray[np.int64], *, inside: bool) -> float:
-        carriers = others + more
-        counted = carriers <= limit
-        lacking = np.prod(1 - np.where(counted, others, 0) / (size - 1), axis=1)
-        own = counted.any(axis=1) if inside else (counted & (more > 0)).any(axis=1)
-        people = np.rint((size - 1) * (1 - lacking)).astype(int) + own
-        return float(mechanism.chances[people, place].mean())
-
-    within = probability(np.ones(len(shares), dtype=np.int64), inside=True)
-    without = probability(
-        (chance.random((_DRAWS, len(shares))) < shares).astype(np.int64), inside=False
-    )
+    within = float(mechanism.chances[people + 1, place].mean())
+    without = float(mechanism.chances[people + own, place].mean())
     return float(np.log(max(within, ERROR)) - np.log(max(without, ERROR)))

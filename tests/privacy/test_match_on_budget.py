@@ -18,6 +18,7 @@ from beacon.framework import matching
 from beacon.framework.access import ANY, Access, Asker, Protection
 from beacon.framework.budget import UNITS
 from beacon.framework.matching import MatchRequest
+from beacon.framework.noise import Noise
 from beacon.framework.query import Case, CaseVariant, Granularity, Query, VariationQuery
 from beacon.framework.request import Limits
 from beacon.framework.service import Service
@@ -89,7 +90,7 @@ async def test_who_is_used_up_is_similar_to_nobody(
             dataset_ids=("d1",),
         )
 
-        expected = await memory.search(query, access(2))
+        expected = await memory.search(query, access(2, budgets={"d1": plenty}))
         actual = await mongo.search(query, access(2, budgets={"d1": plenty}))
 
         assert plain(actual) == plain(expected), query
@@ -176,7 +177,12 @@ def mongo(stored: Any, opened: Any, tmp_path: Path) -> MongoStore:
 async def told(mongo: MongoStore, asked: Case, granted: Access) -> list[Any]:
     """What a caller is told of each band, whole."""
     service = Service(
-        identity=IDENTITY, model=MODEL, source=mongo, test_source=mongo, limits=Limits()
+        identity=IDENTITY,
+        model=MODEL,
+        source=mongo,
+        test_source=mongo,
+        limits=Limits(),
+        noise=Noise(b"key"),
     )
     request = MatchRequest(case=asked, granularity=Granularity.RECORD)
     ordered = await service.answer_together(matching.queries(request), granted)
@@ -303,17 +309,40 @@ async def charged(
     }
 
 
-@pytest.mark.parametrize(("many", "shares"), [(10, 0.99), (11, 0.99), (12, 0.9), (20, 0.0)])
-async def test_whether_an_allele_is_common_is_paid_for_by_its_carriers(
-    many: int, shares: float, stored: Any, opened: Any, tmp_path: Path
+@pytest.mark.parametrize("many", [10, 11, 30])
+async def test_nobody_more_makes_an_allele_common(
+    many: int, stored: Any, opened: Any, tmp_path: Path
 ) -> None:
-    """What more than ten carry is passed over: that it was tells of each of about ten."""
-    spent = await charged(many, AT[:1], stored, opened, tmp_path)
+    """Where an account is kept, all who carry an allele are similar, however many they are."""
+    sink = MongoSink(stored, grace_s=0)
+    load(sink, "d1", nearly_common(many), tmp_path)
+    mongo = MongoStore(opened, refresh_s=0, ledger=Ledger(opened, KEY))
+    memory = MemoryStore({"d1": MemoryDataset(records=nearly_common(many), assembly="GRCh38")})
+    granted = access(LEAST, budgets={"d1": budget(1_000 * UNITS)})
 
-    limit = shares * UNITS / many
-    carriers = carriers_of(0, many)
-    assert min(spent[one] for one in carriers) >= limit
-    assert max(spent[one] for one in spent if one not in carriers) <= 0.1 * UNITS / many
+    assert await told(mongo, alleles_at(AT[:1]), granted) == [(True, many)] * 3
+    question = matching.queries(MatchRequest(case=alleles_at(AT[:1])))[0]
+    (in_memory,) = (await memory.search(question, granted)).result_sets
+    assert in_memory.count == many
+
+
+async def test_who_keeps_no_account_passes_over_what_is_common(
+    stored: Any, opened: Any, tmp_path: Path
+) -> None:
+    sink = MongoSink(stored, grace_s=0)
+    load(sink, "d1", nearly_common(11), tmp_path)
+    mongo = MongoStore(opened, refresh_s=0)
+
+    assert await told(mongo, alleles_at(AT[:1]), access(LEAST)) == [(False, 0)] * 3
+
+
+async def test_alleles_together_cost_no_less_than_each_alone(
+    stored: Any, opened: Any, tmp_path: Path
+) -> None:
+    """The people who carry any of many are many: their number alone would cost each hardly any."""
+    spent = await charged(9, AT[:8], stored, opened, tmp_path)
+
+    assert spent["P00"] >= 8 * UNITS / 9
 
 
 async def test_bands_about_the_same_people_cost_as_much_as_one(
@@ -337,3 +366,31 @@ async def test_all_bands_leave_out_the_same(stored: Any, opened: Any, tmp_path: 
     assert told_of[-1] == [(False, 0)] * 3
     for bands in told_of:
         assert len(set(bands)) == 1, told_of
+
+
+async def test_nearly_the_same_people_have_one_number_with_its_noise(
+    stored: Any, opened: Any, tmp_path: Path
+) -> None:
+    """Else two numbers that are equal would say that the same people were counted."""
+    records = nearly_common(12)
+    for first in range(0, 18, 3):
+        carriers = records["genomicVariant"][first]["caseLevelData"]
+        records["genomicVariant"][first + 1]["caseLevelData"] = carriers[1:]
+        records["genomicVariant"][first + 2]["caseLevelData"] = [*carriers]
+    sink = MongoSink(stored, grace_s=0)
+    load(sink, "d1", records, tmp_path)
+    mongo = MongoStore(opened, refresh_s=0, ledger=Ledger(opened, KEY))
+    rule = Protection(min_count=LEAST, noise=0.3)
+    granted = Access(
+        grants={"d1": {ANY: Granularity.COUNT}},
+        protections={"d1": {ANY: (rule,) * 3}},
+        asker=ANNA,
+        budgets={"d1": budget(1_000 * UNITS)},
+    )
+    numbers = [
+        [(await told(mongo, alleles_at([start]), granted))[0] for start in AT[first : first + 3]]
+        for first in range(0, 18, 3)
+    ]
+
+    assert all(len(set(one)) == 1 for one in numbers), numbers
+    assert len({one[0] for one in numbers}) > 1
