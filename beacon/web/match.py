@@ -58,7 +58,7 @@ class Matching:
     async def compared(
         self, request: web.Request, asked: MatchRequest, access: Access, deadline_s: float | None
     ) -> MatchAnswer:
-        """Compare; every question is counted, and written down before its answer is known.
+        """Compare; every question is counted first, and written down before anything is told.
 
         Raises:
             TooManyRequests: The sender has asked enough.
