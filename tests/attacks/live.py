@@ -312,7 +312,7 @@ def process(folder: Path, name: str, text: str, *arguments: str) -> Iterator[tup
 
 def _listening(log: Path, running: subprocess.Popen[bytes]) -> str:
     """Where a process says that it listens."""
-    until = time.monotonic() + 60
+    until = time.monotonic() + 240
     while time.monotonic() < until:
         said = log.read_text()
         assert running.poll() is None, said

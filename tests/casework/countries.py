@@ -124,7 +124,7 @@ def _add_people(mongo_uri: str, folder: Path, url: str) -> None:
         sink.put_ontology(seed.ONTOLOGIES.by_prefix["HP"])
         assert load_bff(sink, "at-genomes", [path]).ok
     asked = f"{url}/individuals?requestedGranularity=count&filters={seed.SEIZURE['id']}"
-    until = time.monotonic() + 60
+    until = time.monotonic() + 240
     while time.monotonic() < until:
         with urllib.request.urlopen(asked, timeout=20) as response:
             if json.loads(response.read())["responseSummary"]["exists"]:

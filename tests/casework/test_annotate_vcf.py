@@ -184,7 +184,7 @@ def started(source: Path, output: Path, url: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
-    until = time.monotonic() + 60
+    until = time.monotonic() + 240
     while written(output) < 5 and time.monotonic() < until and process.poll() is None:
         time.sleep(0.01)
     return process

@@ -174,7 +174,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:
 
 
 def _wait_until_met(demo: RunningDemo) -> None:
-    end = time.monotonic() + 60
+    end = time.monotonic() + 240
     while len(demo.ask("network", "/info").get("responses", ())) < len(BEACONS):
         assert time.monotonic() < end, "".join(demo.said)
         time.sleep(0.2)

@@ -155,7 +155,7 @@ def served(folder: Path) -> Iterator[str]:
             env=dict(os.environ),
         )
     try:
-        until = time.monotonic() + 60
+        until = time.monotonic() + 240
         while not (line := (folder / "log").read_text().partition("\n"))[1]:
             assert process.poll() is None
             assert time.monotonic() < until

@@ -46,7 +46,7 @@ async def test_who_is_ready_has_put_features_into_columns(
     monkeypatch.setattr(similar, "TermColumns", counted)
     mongo = MongoStore(opened, refresh_s=0)
     await mongo.check()
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(240):
         await begun.wait()
 
     question = matching.queries(MatchRequest(case=of_features()))[-1]

@@ -176,7 +176,7 @@ def running(uri: str, folder: Path, countries: Sequence[Country] = COUNTRIES) ->
             yield Running(urls, truth(cohort, countries), people, process.pid)
         finally:
             process.stdin.close()
-            process.wait(timeout=30)
+            process.wait(timeout=120)
             with pymongo.MongoClient[dict[str, Any]](uri) as client:
                 for one in countries:
                     client.drop_database(_database(one))

@@ -66,7 +66,7 @@ class Asker:
 
     async def met(self, number: int) -> None:
         """Wait until so many members have said what they are."""
-        end = time.monotonic() + 60
+        end = time.monotonic() + 240
         while True:
             told = (await self.get("/network/members"))["response"]["members"]
             if sum("apiVersion" in one for one in told) >= number:

@@ -71,7 +71,7 @@ def served(
             env={**os.environ, **(environment or {})},
         )
     try:
-        until = time.monotonic() + 60
+        until = time.monotonic() + 240
         while not (line := (folder / "log").read_text().partition("\n"))[1]:
             assert process.poll() is None
             assert time.monotonic() < until

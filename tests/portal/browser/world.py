@@ -304,7 +304,7 @@ def _write(path: Path, text: str) -> None:
 
 async def _until_met(url: str, process: asyncio.subprocess.Process, log: Path) -> None:
     """Wait until every member has said what it can be asked, or could not be reached."""
-    async with ClientSession() as session, asyncio.timeout(60):
+    async with ClientSession() as session, asyncio.timeout(240):
         while True:
             assert process.returncode is None, log
             with contextlib.suppress(ClientError):
