@@ -225,7 +225,8 @@ class Similarities:
         if len(carriers):
             # What they carry may make up for features that alone would not do.
             vector = vector.copy()
-            vector[carriers] = PhenotypeScores(columns, planned.phenotypes).of(carriers)
+            compare = PhenotypeScores(columns, planned.phenotypes).of
+            vector[carriers] = await asyncio.to_thread(compare, carriers)
         return vector
 
     # Genome -------------------------------------------------------------------------------------
@@ -323,7 +324,7 @@ def _genome(case: Case, alleles: Sequence[CarriedAllele]) -> tuple[I64, F64]:
 
 def _is_chosen_with_others(case: Case, shares: Iterable[Shared]) -> bool:
     """Whether an allele was named beside others, so that its carriers are among those of others."""
-    is_alone = len(case.variants) == 1 and not case.features
+    is_alone = len(case.variants) == 1 and not (case.features or case.genes)
     return not is_alone and any(one.kind == matching.SAME_VARIANT for one in shares)
 
 

@@ -282,7 +282,11 @@ def _paid(plan: Plan, spent: Spent[ResultSet], access: Access) -> ResultSet:
     basis = msgspec.structs.replace(basis, nearly=_nearly(plan, access))
     found = msgspec.structs.replace(found, basis=basis, charge=spent.charge)
     told = None if spent.instead is None else spent.instead.basis
-    if told is None or told.question is None or spent.noted.members is None:
+    # Of alleles another number is told than the earlier one, among nearly the same people.
+    is_its_number = spent.instead is not None and (
+        plan.query.entry_type == spent.instead.kind != VARIANT
+    )
+    if told is None or told.question is None or not is_its_number:
         return _with_question(plan, found, spent.noted)
     # With the noise of the number that is told instead, too.
     basis = msgspec.structs.replace(

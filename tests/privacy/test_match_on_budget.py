@@ -19,7 +19,14 @@ from beacon.framework.access import ANY, Access, Asker, Protection
 from beacon.framework.budget import UNITS
 from beacon.framework.matching import MatchRequest
 from beacon.framework.noise import Noise
-from beacon.framework.query import Case, CaseVariant, Granularity, Query, VariationQuery
+from beacon.framework.query import (
+    Case,
+    CaseVariant,
+    Filter,
+    Granularity,
+    Query,
+    VariationQuery,
+)
 from beacon.framework.request import Limits
 from beacon.framework.service import Service
 from beacon.memory import MemoryDataset, MemoryStore
@@ -394,3 +401,35 @@ async def test_nearly_the_same_people_have_one_number_with_its_noise(
 
     assert all(len(set(one)) == 1 for one in numbers), numbers
     assert len({one[0] for one in numbers}) > 1
+
+
+async def test_alleles_among_nearly_the_same_people_have_noise_of_their_own(
+    stored: Any, opened: Any, tmp_path: Path
+) -> None:
+    """Else the number of one, which everybody knows, would tell the noise of all others."""
+    records = nearly_common(12)
+    for number, person in enumerate(records["individual"]):
+        features = ["HP:0000012"] * (number < 20) + ["HP:0000021"] * (number < 19)
+        person["phenotypicFeatures"] = [{"featureType": made.term(one)} for one in features]
+    sink = MongoSink(stored, grace_s=0)
+    for ontology in ONTOLOGIES:
+        sink.put_ontology(ontology)
+    load(sink, "d1", records, tmp_path)
+    mongo = MongoStore(opened, refresh_s=0, ledger=Ledger(opened, KEY))
+    granted = access(LEAST, budgets={"d1": budget(1_000 * UNITS)})
+
+    async def asked(term: str, start: int | None = None) -> Any:
+        variation = None if start is None else alleles_at([start]).variants[0].variation
+        query = Query(
+            entry_type="individual" if start is None else "genomicVariant",
+            variation=variation,
+            filters=(Filter(id=term, scope="individual"),),
+            granularity=Granularity.COUNT,
+        )
+        return (await mongo.search(query, granted)).result_sets[0].basis
+
+    first, near = await asked("HP:0000012"), await asked("HP:0000021")
+    alleles = [await asked("HP:0000021", start) for start in AT[:4]]
+
+    assert (first.question, first.members) == (near.question, near.members)
+    assert len({one.question for one in (first, *alleles)}) == 5
