@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -36,8 +37,17 @@ class _Clock:
 
     def left(self) -> float:
         """Seconds until the next step."""
-        passed = asyncio.get_running_loop().time() - self.arrived
+        passed = time.monotonic() - self.arrived
         return max(math.ceil(passed / self.step_s), 1) * self.step_s - passed
+
+
+async def _until(moment: float) -> None:
+    """Return at a moment of `time.monotonic`, and not before.
+
+    The clock of an event loop may count whole milliseconds, and its timers end as much too early.
+    """
+    while (left := moment - time.monotonic()) > 0:
+        await asyncio.sleep(left)
 
 
 _CLOCK = web.RequestKey("clock", _Clock)
@@ -56,12 +66,12 @@ def steady(step_s: float) -> Middleware:
     ) -> web.StreamResponse:
         if step_s <= 0:
             return await handler(request)
-        clock = _Clock(step_s, asyncio.get_running_loop().time())
+        clock = _Clock(step_s, time.monotonic())
         request[_CLOCK] = clock
         response = await handler(request)
         caller = request.get(CALLER)
         if BEGUN not in request and caller is not None and _waits(caller, request.get(QUERY)):
-            await asyncio.sleep(clock.left())
+            await _until(time.monotonic() + clock.left())
         return response
 
     return middleware
@@ -89,9 +99,8 @@ async def in_steps(
             while following is not None:
                 await asyncio.wait((following,))
                 ready: list[Value] = []
-                loop = asyncio.get_running_loop()
-                leaves = loop.time() + clock.left()
-                while following is not None and following.done() and loop.time() < leaves:
+                leaves = time.monotonic() + clock.left()
+                while following is not None and following.done() and time.monotonic() < leaves:
                     found: Value | None = None
                     try:
                         found = following.result()
@@ -102,8 +111,8 @@ async def in_steps(
                     else:
                         ready.append(found)
                         following = asyncio.ensure_future(anext(values, None))
-                        await asyncio.wait((following,), timeout=leaves - loop.time())
-                await asyncio.sleep(leaves - loop.time())
+                        await asyncio.wait((following,), timeout=leaves - time.monotonic())
+                await _until(leaves)
                 yield ready
             if failure is not None:
                 raise failure
