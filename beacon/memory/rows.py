@@ -160,12 +160,24 @@ class JoinedDataset:
                 return self._rows_of_individual(record["id"])
             case "biosample":
                 return self._rows_of_biosample(record["id"])
+            case _ if len(self._people_named(record)) > 1:
+                return frozenset()
             case _:
                 return (
                     self._rows_of_biosample(record.get("biosampleId"))
                     or self._rows_of_run(record.get("runId"))
                     or self._rows_of_individual(record.get("individualId"))
                 )
+
+    def _people_named(self, record: Record) -> set[str]:
+        """The people to whom the links of a run or an analysis lead."""
+        rows = self._rows_of_biosample(record.get("biosampleId"))
+        rows |= self._rows_of_individual(record.get("individualId"))
+        people = {self.rows[row].individual for row in rows}
+        for run in self.entries.get("run", ()):
+            if run.id == record.get("runId"):
+                people |= self._people_named(run.record)
+        return people
 
     def _rows_of_individual(self, individual: str | None) -> frozenset[int]:
         return self._of_individual.get(individual, frozenset())

@@ -55,6 +55,8 @@ class Roster:
         biosamples: Ids by ordinal, likewise.
         individual_of: The individual ordinal of each row, -1 where the row is nobody's.
         biosample_of: The biosample ordinal of each row, -1 where it is unknown.
+        one_each: Whether every row is the individual of the same number.
+        sampled: How many individuals have a sample.
     """
 
     samples: list[str]
@@ -64,6 +66,15 @@ class Roster:
     biosample_of: I32
     runs: Attachment
     analyses: Attachment
+    one_each: bool = field(init=False)
+    sampled: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        own = np.array_equal(self.individual_of, np.arange(len(self.individuals)))
+        object.__setattr__(self, "one_each", own)
+        of_samples = self.individual_of[: len(self.samples)]
+        sampled = len(np.unique(of_samples[of_samples >= 0]))
+        object.__setattr__(self, "sampled", sampled)
 
     @property
     def size(self) -> int:
@@ -77,7 +88,8 @@ def build_roster(samples: Sequence[str], links: Links) -> Roster:
     A sample is the biosample of its name; else it belongs to the individual of its name, and is
     that person's biosample when there is just one; else it is a person, and a biosample, of its
     own. Biosamples without genotypes follow, then individuals without any sample. A sample without
-    a name is nobody's: its person has withdrawn, and the row keeps its number.
+    a name is nobody's: its person has withdrawn, and the row keeps its number. Runs and analyses
+    whose links lead to several people are nobody's.
     """
     known = set(links.individuals)
     of_individual: dict[str, list[str]] = {}
@@ -130,13 +142,22 @@ def _roster(samples: list[str], slots: list[tuple[str | None, str | None]], link
                 return [row]
         return rows_of.get(individual, []) if individual is not None else []
 
-    runs = {name: rows(*link) for name, link in links.runs.items()}
-    analyses = {
-        name: rows(biosample, None)
-        or (runs.get(run, []) if run is not None else [])
-        or rows(None, individual)
-        for name, (run, biosample, individual) in links.analyses.items()
+    def named(biosample: str | None, individual: str | None) -> set[str | None]:
+        """The people to whom the links of an entry lead."""
+        found = {individual} & rows_of.keys()
+        row = row_of_biosample.get(biosample) if biosample is not None else None
+        return found if row is None else found | {slots[row][0]}
+
+    named_by = {name: named(*link) for name, link in links.runs.items()}
+    runs = {
+        name: rows(*link) if len(named_by[name]) < 2 else [] for name, link in links.runs.items()
     }
+    analyses: dict[str, list[int]] = {}
+    for name, (run, biosample, individual) in links.analyses.items():
+        people = named(biosample, individual) | named_by.get(run or "", set())
+        of_run = runs.get(run, []) if run is not None else []
+        hangs_on = rows(biosample, None) or of_run or rows(None, individual)
+        analyses[name] = hangs_on if len(people) < 2 else []
     return Roster(
         samples,
         list(individuals),
