@@ -232,6 +232,18 @@ class RareCarriers:
         """One allele's carriers, `row << 2 | zygosity`; none for a common allele."""
         return self.codes[self.ends[index] : self.ends[index + 1]]
 
+    def of_each(self, indexes: npt.NDArray[Any]) -> tuple[U32, npt.NDArray[np.int64]]:
+        """The carriers of several alleles one after the other, and the place of each one's allele.
+
+        Args:
+            indexes: Of the alleles; places are in it.
+        """
+        begin = self.ends[indexes].astype(np.int64)
+        lengths = self.ends[np.asarray(indexes) + 1] - begin
+        place = np.repeat(np.arange(len(begin)), lengths)
+        within = np.arange(len(place)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        return self.codes[begin[place] + within], place
+
     def of_all(self, indexes: npt.NDArray[Any]) -> U32:
         """The carriers of several alleles together, a row as often as it carries one of them."""
         if not len(self.codes):

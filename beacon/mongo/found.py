@@ -65,10 +65,15 @@ Found = Packed | Structural
 
 @dataclass(slots=True)
 class Window:
-    """Some alleles that fit: a stretch of blocks, or structural variants."""
+    """Some alleles that fit: a stretch of blocks, or structural variants.
+
+    Attributes:
+        rare: The carriers of rare alleles, where they were read with the blocks.
+    """
 
     blocks: list[tuple[Block, Indexes]] = field(default_factory=list)
     structural: list[Structural] = field(default_factory=list)
+    rare: Mapping[int, Document] | None = None
 
     def all(self) -> list[Found]:
         """One by one."""

@@ -79,7 +79,8 @@ class Guard:
 
     def _found(self, members: BitMap) -> Entry | None:
         other, size, least = None, len(members), self._least
-        for one in (*self._told_with, *self._standing.sets(self._plan.dataset.metadata)):
+        earlier = self._standing.sets(self._plan.dataset.metadata, size - least + 1, size + least)
+        for one in (*self._told_with, *earlier):
             if one.members is None or not -least < len(one.members) - size < least:
                 continue
             differ = one.members.symmetric_difference_cardinality(members)

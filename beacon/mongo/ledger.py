@@ -18,7 +18,7 @@ import datetime
 import hashlib
 import math
 import time
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, suppress
 from typing import Any
@@ -32,9 +32,10 @@ from beacon.framework.budget import Budget
 from beacon.framework.errors import SourceUnavailable, TooManyRequests
 from beacon.mongo import documents
 from beacon.mongo.layers import AsyncDocuments
-from beacon.mongo.ledger_account import MONTH_S, SETS_MAX, U64, Account, Entry, Month
+from beacon.mongo.ledger_account import MONTH_S, SETS_MAX, Account, Entry, Month
 from beacon.mongo.links import Links
 from beacon.mongo.standing import Standing
+from beacon.mongo.sums import U64, Sums
 
 SUMMED_EVERY = 256
 """Entries of an account after which its sums are written."""
@@ -277,11 +278,11 @@ class Ledger:
             if "m" not in document:
                 number = document["n"]
                 continue
-            people = np.frombuffer(document["p"], np.uint64).tolist()
-            units = np.frombuffer(document["u"], np.uint64).tolist()
-            months[document["m"]] = Month(
-                Counter(dict(zip(people, units, strict=True))), document["e"], document["n"]
-            )
+            people = np.frombuffer(document["p"], np.uint64)
+            units = np.frombuffer(document["u"], np.uint64)
+            order = np.argsort(people)
+            spent = Sums(people[order], units[order])
+            months[document["m"]] = Month(spent, document["e"], document["n"])
         account.begin(months, number)
         await self._recall(account)
         account.refreshed = self._others_wrote
@@ -337,10 +338,11 @@ class Ledger:
         for number, month in sorted(account.months.items()):
             if not month.changed:
                 continue
+            people, units = month.spent.items()
             sums = {
                 "m": number,
-                "p": np.fromiter(month.spent, np.uint64, len(month.spent)).tobytes(),
-                "u": np.fromiter(month.spent.values(), np.uint64, len(month.spent)).tobytes(),
+                "p": people.tobytes(),
+                "u": units.astype(np.uint64).tobytes(),
                 "e": month.everybody,
             }
             key = account.id + _SUM + number.to_bytes(8, "big")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections import Counter, OrderedDict, deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import OrderedDict, deque
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -14,8 +14,8 @@ import numpy.typing as npt
 from pyroaring import BitMap
 
 from beacon.framework.answer import Basis
+from beacon.mongo.sums import NOBODY, U64, Sums
 
-U64 = npt.NDArray[np.uint64]
 U32 = npt.NDArray[np.uint32]
 
 MONTH_S = 30 * 86_400.0
@@ -23,8 +23,6 @@ MONTH_S = 30 * 86_400.0
 
 SETS_MAX = 1000
 """Sets of people that an account remembers to compare later ones with (the latest)."""
-
-NOBODY: U64 = np.zeros(0, np.uint64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,16 +123,15 @@ class Month:
         changed: Whether it holds more than the sums that are stored.
     """
 
-    spent: Counter[int] = field(default_factory=Counter)
+    spent: Sums = field(default_factory=Sums)
     everybody: int = 0
     summed: int = 0
     changed: bool = False
 
-    def add(self, people: Sequence[int], units: Sequence[int], everybody: int) -> None:
+    def add(self, entry: Entry) -> None:
         """Add what one entry charges."""
-        for person, amount in zip(people, units, strict=True):
-            self.spent[person] += amount
-        self.everybody += everybody
+        self.spent.add(entry.people, entry.units)
+        self.everybody += entry.everybody
         self.changed = True
 
 
@@ -143,19 +140,23 @@ class _Beyond:
     """Of whom no more can be learnt at some cost.
 
     Attributes:
-        people: By their keys.
+        people: By their keys, ascending.
         highest: What is known of the others at most: while that is below the limit, nobody joins.
     """
 
-    people: set[int]
+    people: U64
     highest: int
 
-    def joined(self, people: Iterable[int], spent: Mapping[int, int], left: int) -> _Beyond:
+    @classmethod
+    def of(cls, spent: Sums, left: int) -> _Beyond:
+        """Of whom more is known than what is left."""
+        return cls(spent.above(left), spent.most_up_to(left))
+
+    def joined(self, people: U64, known: npt.NDArray[np.int64], left: int) -> _Beyond:
         """With those of some people of whom more is known than what is left."""
-        now = {person: spent[person] for person in people}
-        beyond = {person for person, amount in now.items() if amount > left}
-        others = (amount for amount in now.values() if amount <= left)
-        return _Beyond(self.people | beyond, max(self.highest, max(others, default=0)))
+        is_beyond = known > left
+        highest = max(self.highest, int(known[~is_beyond].max(initial=0)))
+        return _Beyond(np.union1d(self.people, people[is_beyond]), highest)
 
 
 class Account:
@@ -175,9 +176,11 @@ class Account:
         self.refreshed = 0
         self.months: dict[int, Month] = {}
         self.window_s = window_s
-        self._spent: Counter[int] = Counter()
+        self._spent = Sums()
         self._everybody = 0
-        self._entries: OrderedDict[bytes, Entry] = OrderedDict()
+        self._entries: OrderedDict[bytes, tuple[int, Entry]] = OrderedDict()
+        self._sets: dict[tuple[int, int], dict[int, Entry]] = {}
+        self._remembered = 0
         self._asked: deque[tuple[float, bytes]] = deque()
         self._spellings: set[bytes] = set()
         self._most = 0
@@ -192,20 +195,17 @@ class Account:
         month = self.months.setdefault(month_of(at), Month())
         if number <= month.summed:
             return
-        people, units = entry.people.tolist(), entry.units.tolist()
-        month.add(people, units, entry.everybody)
-        spent, most = self._spent, 0
-        for person, amount in zip(people, units, strict=True):
-            whole = spent[person] = spent[person] + amount
-            most = whole if whole > most else most
+        month.add(entry)
+        known = self._spent.add(entry.people, entry.units)
+        most = int(known.max(initial=0))
         self._most = max(self._most, most)
         self._everybody += entry.everybody
-        for (limit, cost), known in self._near_limit.items():
+        for (limit, cost), near in self._near_limit.items():
             left = limit - cost - self._everybody
-            if known.highest > left:
-                self._near_limit[limit, cost] = self._beyond(left)
-            elif most > known.highest:
-                self._near_limit[limit, cost] = known.joined(people, spent, left)
+            if near.highest > left:
+                self._near_limit[limit, cost] = _Beyond.of(self._spent, left)
+            elif most > near.highest:
+                self._near_limit[limit, cost] = near.joined(entry.people, known, left)
 
     def begin(self, months: dict[int, Month], number: int) -> None:
         """Start from sums of all entries up to one."""
@@ -245,68 +245,88 @@ class Account:
 
     def entry(self, question: bytes) -> Entry | None:
         """The entry of a question that is remembered."""
-        return self._entries.get(question)
+        known = self._entries.get(question)
+        return None if known is None else known[1]
 
     @property
     def remembers_all(self) -> bool:
         """Whether every entry is among those that are remembered."""
         return len(self._entries) < SETS_MAX
 
-    def sets(self, layer: int) -> Iterator[Entry]:
-        """The remembered sets of people whose own numbers were told, the latest first."""
-        for entry in reversed(self._entries.values()):
-            if entry.members is not None and entry.layer == layer and entry.instead is None:
-                yield entry
+    def sets(self, layer: int, low: int, high: int) -> list[Entry]:
+        """The remembered sets of people, from `low` to below `high`, whose own numbers were told.
 
-    def beyond(self, limit: int, cost: int) -> set[int]:
-        """Of whom no more can be learnt at that cost. Not to be changed."""
+        The latest first.
+        """
+        found = [
+            one for size in range(low, high) for one in self._sets.get((layer, size), {}).items()
+        ]
+        found.sort(reverse=True, key=itemgetter(0))
+        return [entry for _, entry in found]
+
+    def beyond(self, limit: int, cost: int) -> U64:
+        """Of whom no more can be learnt at that cost, ascending."""
         known = self._near_limit.get((limit, cost))
         if known is None:
-            known = self._near_limit[limit, cost] = self._beyond(limit - cost - self._everybody)
+            known = _Beyond.of(self._spent, limit - cost - self._everybody)
+            self._near_limit[limit, cost] = known
         return known.people
 
     def is_used_up(self, limit: int, cost: int) -> bool:
         """Whether that holds of everybody."""
         return self._everybody + cost > limit
 
-    def short(self, entry: Entry, limit: int) -> set[int]:
-        """Of whom more would be known than the limit, were an entry charged."""
+    def short(self, entry: Entry, limit: int) -> U64:
+        """Of whom more would be known than the limit, were an entry charged; ascending."""
         left = limit - self._everybody - entry.everybody
         if self._most + int(entry.units.max(initial=0)) <= left:
-            return set()
-        charged = zip(entry.people.tolist(), entry.units.tolist(), strict=True)
-        return {person for person, amount in charged if self._spent[person] + amount > left}
+            return NOBODY
+        return entry.people[self._spent.of(entry.people) + entry.units > left]
 
     def known_of(self, people: U64) -> int:
         """What is known of the one of some people of whom most is."""
-        return max((self._spent[one] for one in people.tolist()), default=0) + self._everybody
+        return int(self._spent.of(people).max(initial=0)) + self._everybody
 
     def most(self) -> int:
         """What is known of the person of whom most is."""
         return self._most + self._everybody
 
-    def _beyond(self, left: int) -> _Beyond:
-        """Of whom more is known than that."""
-        people = {person for person, spent in self._spent.items() if spent > left}
-        highest = max((spent for spent in self._spent.values() if spent <= left), default=0)
-        return _Beyond(people, highest)
-
     def _sum_up(self) -> None:
-        self._spent = Counter()
+        self._spent = Sums()
         self._everybody = 0
         for month in self.months.values():
-            self._spent.update(month.spent)
+            self._spent.add(*month.spent.items())
             self._everybody += month.everybody
-        self._most = max(self._spent.values(), default=0)
+        self._most = self._spent.most_up_to(math.inf)
         self._near_limit.clear()
         self.version += 1
 
     def _remember(self, entry: Entry) -> None:
+        """Keep an entry as the latest, among those of sets by their size."""
         if not entry.question:
             return
-        self._entries[entry.question] = entry.remembered()
+        self._remembered += 1
+        if entry.question in self._entries:
+            self._forget_set(*self._entries[entry.question])
+        kept = entry.remembered()
+        self._entries[entry.question] = self._remembered, kept
+        if (size := _size_of_set(kept)) is not None:
+            self._sets.setdefault(size, {})[self._remembered] = kept
         if len(self._entries) > SETS_MAX:
-            self._entries.popitem(last=False)
+            self._forget_set(*self._entries.popitem(last=False)[1])
+
+    def _forget_set(self, number: int, entry: Entry) -> None:
+        if (size := _size_of_set(entry)) is not None:
+            del self._sets[size][number]
+            if not self._sets[size]:
+                del self._sets[size]
+
+
+def _size_of_set(entry: Entry) -> tuple[int, int] | None:
+    """The layer and size of the set whose own numbers an entry told, if it did of any."""
+    if entry.members is None or entry.instead is not None:
+        return None
+    return entry.layer, len(entry.members)
 
 
 def month_of(at: float) -> int:

@@ -68,7 +68,7 @@ class Scan:
             async for window in self._everywhere(plan, ANYTHING):
                 yield window
         elif exact is not None and not condition.gene_id:
-            yield await self._exact(plan.dataset, condition, exact)
+            yield await self._exact(plan, condition, exact)
         else:
             async for window in self._positional(plan, condition, shared):
                 yield window
@@ -76,12 +76,18 @@ class Scan:
     # Where to look ------------------------------------------------------------------------------
 
     async def _exact(
-        self, dataset: Dataset, condition: VariationCondition, exact: tuple[int, str, str]
+        self, plan: Plan, condition: VariationCondition, exact: tuple[int, str, str]
     ) -> Window:
+        dataset = plan.dataset
         name = condition.reference_name or ""
         code = chromosome_code(name)
         window = Window()
-        block = await self._alleles.newest(dataset, code, exact[0] >> dataset.shift)
+        number = exact[0] >> dataset.shift
+        if plan.tally is None:
+            block = await self._alleles.newest(dataset, code, number)
+        else:  # who carries it will be asked for
+            read = await self._alleles.newest_with_carriers(dataset, code, number)
+            block, window.rare = read
         index = None if block is None else block.find(*exact)
         if (
             block is not None

@@ -25,10 +25,11 @@ from beacon.framework.query import Granularity, Query
 from beacon.mongo.guard import Guard
 from beacon.mongo.layers import Layers
 from beacon.mongo.ledger import Ledger
-from beacon.mongo.ledger_account import NOBODY, U32, U64, Entry
+from beacon.mongo.ledger_account import U32, Entry
 from beacon.mongo.plan import VARIANT, Plan
 from beacon.mongo.roster import Roster
 from beacon.mongo.standing import Standing
+from beacon.mongo.sums import NOBODY, U64
 from beacon.mongo.tally import Tally
 
 Found = TypeVar("Found")
@@ -191,7 +192,7 @@ class Spending:
             shows=access.level(dataset.id, VARIANT) is Granularity.RECORD,
         )
         dearest = cost(1, least)
-        beyond: set[int] | None = set()
+        beyond: U64 | None = NOBODY
         ranges = 0
         for _ in range(ATTEMPTS_MAX):
             version = standing.version
@@ -213,7 +214,7 @@ class Spending:
                 if beyond is None or short is None or ranges > RANGES_MAX:
                     beyond = None
                 else:
-                    beyond = {*beyond, *short.tolist()}
+                    beyond = np.union1d(beyond, short)
                 continue
             for entry, guard in charged:
                 if not await self._ledger.charge(
@@ -272,10 +273,9 @@ class Spending:
         if self._watch is None or not (len(entry.people) or entry.everybody):
             return
         self._watch.spent(asker, dataset_id, own.known_of(entry.people) / limit)
-        beyond = own.beyond(limit, each)
-        used_up = [one for one in entry.people.tolist() if one in beyond]
-        if used_up:
-            self._watch.exhausted(asker, dataset_id, used_up)
+        used_up = np.intersect1d(entry.people, own.beyond(limit, each), assume_unique=True)
+        if used_up.size:
+            self._watch.exhausted(asker, dataset_id, used_up.tolist())
 
     def _spelling(self, plan: Plan, access: Access) -> bytes:
         """The key of the words in which a question was put."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from beacon.framework.budget import Budget
-from beacon.mongo.ledger_account import U64, Account, Entry, Month
+from beacon.mongo.ledger_account import Account, Entry, Month
+from beacon.mongo.sums import NOBODY, U64
 
 
 @dataclass(slots=True)
@@ -45,31 +46,29 @@ class Standing:
         """Whether the person has asked in these words within thirty days."""
         return bool(spelling) and any(one.knows(spelling) for one in self.own_and_linked)
 
-    def sets(self, layer: int) -> Iterator[Entry]:
-        """The sets of people that were asked about, and were told the numbers of."""
+    def sets(self, layer: int, low: int, high: int) -> Iterator[Entry]:
+        """The sets of people, from `low` to below `high`, whose numbers were told."""
         for account in self.own_and_linked:
-            yield from account.sets(layer)
+            yield from account.sets(layer, low, high)
 
     @property
     def version(self) -> tuple[int, ...]:
         """Changes with everything that is charged."""
         return tuple(account.version for account, _ in self.accounts)
 
-    def excluded(self, cost: int, more: Collection[int] = ()) -> U64 | None:
+    def excluded(self, cost: int, more: U64 = NOBODY) -> U64 | None:
         """Whom no answer that costs so much may rest upon, ascending; `None` is everybody.
 
         Args:
             cost: For each person.
             more: Others that are to be left out.
         """
-        people = set(more)
+        found = [more]
         for account, limit in self._with_linked(self.accounts):
             if account.is_used_up(limit, cost):
                 return None
-            people |= account.beyond(limit, cost)
-        found = np.fromiter(people, np.uint64, len(people))
-        found.sort()
-        return found
+            found.append(account.beyond(limit, cost))
+        return _united(found)
 
     def short(self, entry: Entry) -> U64 | None:
         """Who cannot be charged that much, ascending; `None`: nobody can what all are charged."""
@@ -81,12 +80,12 @@ class Standing:
         return short is not None and not len(short)
 
     def _short(self, entry: Entry, accounts: Sequence[tuple[Account, int]]) -> U64 | None:
-        found: set[int] = set()
+        found = []
         for account, limit in self._with_linked(accounts):
             if account.is_used_up(limit, entry.everybody):
                 return None
-            found |= account.short(entry, limit)
-        return np.array(sorted(found), np.uint64)
+            found.append(account.short(entry, limit))
+        return _united(found)
 
     def _with_linked(
         self, accounts: Sequence[tuple[Account, int]]
@@ -98,6 +97,14 @@ class Standing:
                 yield account, limit
 
 
+def _united(sets: Sequence[U64]) -> U64:
+    """Everybody who is in one of them, ascending."""
+    some = [one for one in sets if one.size]
+    if len(some) > 1:
+        return np.unique(np.concatenate(some))
+    return some[0] if some else NOBODY
+
+
 def _together(accounts: Sequence[Account]) -> Account:
     """One account with what all of them hold."""
     whole = Account(b"", math.inf)
@@ -105,7 +112,7 @@ def _together(accounts: Sequence[Account]) -> Account:
     for account in accounts:
         for number, month in account.months.items():
             into = months.setdefault(number, Month())
-            into.spent.update(month.spent)
+            into.spent.add(*month.spent.items())
             into.everybody += month.everybody
     whole.begin(months, 0)
     return whole

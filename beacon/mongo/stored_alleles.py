@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
@@ -48,6 +49,17 @@ class Alleles:
             return None if document is None else Block(document)
         found = await self._blocks.get_many(keys)
         return Block(found[max(found)]) if found else None
+
+    async def newest_with_carriers(
+        self, dataset: Dataset, code: int, number: int
+    ) -> tuple[Block | None, dict[int, Document] | None]:
+        """The same, and the carriers of its rare alleles, read at once where it is known where."""
+        slots = dataset.slots_of.get(code, ())
+        if len(slots) != 1:
+            return await self.newest(dataset, code, number), None
+        key = block_id(dataset.shift, code, number, slots[0])
+        found, rare = await asyncio.gather(self._blocks.get_many([key]), self._rare.get_many([key]))
+        return (Block(found[key]) if found else None), rare
 
     async def stretches(
         self,
@@ -166,7 +178,9 @@ class Alleles:
             if not common.all():
                 rare_keys.append(block.document_id)
             dense_keys += [block.dense_key(int(index)) for index in indexes[common]]
-        rare = await self._rare.get_many(rare_keys) if rare_keys else {}
+        rare = window.rare
+        if rare is None:
+            rare = await self._rare.get_many(rare_keys) if rare_keys else {}
         dense = await self._dense.get_many(dense_keys) if dense_keys else {}
         return Carriers(rare, dense)
 

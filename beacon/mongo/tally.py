@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -14,17 +15,17 @@ from pyroaring import BitMap
 
 from beacon.framework.answer import Basis
 from beacon.framework.budget import COMMON, UNITS, cost
-from beacon.mongo.allele_keys import allele_key
+from beacon.mongo.allele_set import AlleleSet
 from beacon.mongo.blocks import COMMON as IS_COMMON
+from beacon.mongo.blocks import row_set
 from beacon.mongo.carried import Among
+from beacon.mongo.charges import Charges
 from beacon.mongo.found import Carriers, Window
 from beacon.mongo.plan import VARIANT, Alternative, Plan
 from beacon.mongo.roster import Roster
 from beacon.mongo.rows import rows_array
 
 I64 = npt.NDArray[np.int64]
-
-_DIGESTS = 1 << 128
 
 _UNITS_MAX = 0xFFFF_FFFF
 """What one answer can charge somebody: entries hold no more, and it is beyond every limit."""
@@ -78,13 +79,13 @@ class Tally:
     basis: Basis | None = None
     everybody: int = 0
     _filters: set[bytes] = field(default_factory=set)
-    _fitting: int = 0
-    _alleles: int = 0
-    _sums: npt.NDArray[np.float64] | None = None
-    _moved: npt.NDArray[np.float64] | None = None
+    _fitting: AlleleSet = field(default_factory=AlleleSet)
+    _charges: Charges = field(init=False)
     _near: int = 0
-    _sampled: int | None = None
     _all_alleles: int = 0
+
+    def __post_init__(self) -> None:
+        self._charges = Charges(len(self.roster.individuals))
 
     def filtered(self, asked: Alternative, found: BitMap, whole: int) -> None:
         """Note a condition, and the rows (of runs and analyses, the ordinals) that it holds for.
@@ -106,10 +107,7 @@ class Tally:
 
     def saw(self, window: Window) -> None:
         """Note alleles that fit, whoever carries them."""
-        for one in window.all():
-            digest = int.from_bytes(_digest(allele_key(one.allele).encode()), "big")
-            self._alleles = (self._alleles + digest) % _DIGESTS
-            self._fitting += 1
+        self._fitting.add(window)
 
     def question(self, plan: Plan) -> bytes:
         """What identifies the question, the same for all ways to ask it."""
@@ -135,7 +133,7 @@ class Tally:
                 _digest(b"text", msgspec.json.encode(one, order="sorted")) for one in query.filters
             )
         if self._fitting:
-            parts.append(_digest(b"alleles", self._alleles.to_bytes(16, "big")))
+            parts.append(_digest(b"alleles", self._fitting.digest()))
         elif plan.variation is not None:
             parts.append(repr(plan.variation).encode())
         elif query.variation is not None:
@@ -169,7 +167,7 @@ class Tally:
         if count >= COMMON:
             self.everybody += each
         else:
-            self._charge(rows_array(people), float(each))
+            self._charges.add(rows_array(people), each)
         size = self._size(count)
         others = size - count
         of_others = math.ceil(UNITS * count / (size * max(others, self.least)))
@@ -177,7 +175,7 @@ class Tally:
             self.everybody += of_others
         else:
             missing = BitMap(range(len(self.roster.individuals))) - people - self.left_out
-            self._charge(rows_array(missing), float(of_others))
+            self._charges.add(rows_array(missing), of_others)
 
     def carried(
         self,
@@ -188,15 +186,17 @@ class Tally:
     ) -> None:
         """Note the carriers of alleles that were counted, or may be shown."""
         for block, indexes in window.blocks:
-            rare = carriers.of_block(block)
             is_common = block.column("flags")[indexes] & IS_COMMON > 0
-            for index in indexes[~is_common]:
-                self._of_allele(_rows(rare.of(int(index)), among, zygosities))
-            for index in indexes[is_common]:
-                rows = carriers.common_rows(block, int(index), zygosities)
-                self._of_allele(rows_array(rows if among is None else rows & among.rows))
+            of_rare = indexes[~is_common]
+            codes, place = carriers.of_block(block).of_each(of_rare)
+            self._of_rare(codes, place, len(of_rare), among, zygosities)
+            common = [
+                carriers.common_rows(block, int(index), zygosities) for index in indexes[is_common]
+            ]
+            self._of_common(common if among is None else [rows & among.rows for rows in common])
         for one in window.structural:
-            self._of_allele(_rows(carriers.codes(one), among, zygosities))
+            codes = carriers.codes(one)
+            self._of_rare(codes, np.zeros(len(codes), np.int64), 1, among, zygosities)
 
     def chosen(self, people: I64) -> None:
         """Charge for an allele that was chosen with others, of which one number is told.
@@ -213,63 +213,102 @@ class Tally:
         if len(people) >= COMMON:
             self.everybody += each
         else:
-            self._charge(people, float(each))
+            self._charges.add(people, each)
 
     def charges(self) -> tuple[I64, I64]:
         """Ordinals of individuals, ascending, and what each is charged."""
-        if self._sums is None or self._moved is None:
-            return np.zeros(0, np.int64), np.zeros(0, np.int64)
-        found = np.flatnonzero(self._sums)
-        sums = self._sums[found]
+        found, sums, moved = self._charges.sums()
         if not self.shows_alleles and self._all_alleles > 1:
             # One number is told of all of them. Somebody moves it by the sum of what they move
             # each, and it varies by the sum of what they vary: those about the threshold do.
-            moved = self._moved[found]
             sums = np.minimum(moved * moved / max(self._near, 1), sums)
         return found, np.ceil(np.minimum(sums, _UNITS_MAX)).astype(np.int64)
 
     def people_of(self, rows: BitMap) -> BitMap:
         """The individuals of rows, by ordinal."""
+        if self.roster.one_each:
+            return rows.copy()
         found = self.roster.individual_of[rows_array(rows)]
-        return BitMap(np.unique(found[found >= 0]).astype(np.uint32))
+        return row_set(np.unique(found[found >= 0]))
 
     def rows_of(self, people: BitMap) -> BitMap:
         """The rows of individuals."""
+        if self.roster.one_each:
+            return people.copy()
         chosen = np.zeros(len(self.roster.individuals) + 1, bool)  # the last: those of nobody
         chosen[rows_array(people)] = True
-        return BitMap(np.flatnonzero(chosen[self.roster.individual_of]).astype(np.uint32))
+        return row_set(np.flatnonzero(chosen[self.roster.individual_of]))
 
-    def _of_allele(self, rows: I64) -> None:
-        people = np.unique(self.roster.individual_of[rows]).astype(np.int64)
-        people = people[people >= 0]
-        count = len(people)
-        self._all_alleles += 1
-        if not count:
-            return
-        if self.shows_alleles:
-            self.everybody += _of_dosage(count / self._size(count), self._size(count))
-        each = cost(count, self.least)
-        if self.least <= 2 * count and count < 2 * self.least:
-            self._near += 1
-        if count >= COMMON:
+    def _of_rare(
+        self,
+        codes: npt.NDArray[np.uint32],
+        place: I64,
+        number: int,
+        among: Among | None,
+        zygosities: frozenset[int] | None,
+    ) -> None:
+        """Note so many alleles by their carriers, with the place of the allele of each carrier."""
+        if zygosities is not None:
+            fits = np.isin(codes & 3, list(zygosities))
+            codes, place = codes[fits], place[fits]
+        rows = codes >> 2
+        if among is not None:
+            counts = among.table[rows]
+            rows, place = rows[counts], place[counts]
+        people, place = self._people(rows, place)
+        units = self._units(np.bincount(place, minlength=number))[place]
+        is_charged = units > 0
+        self._charges.add(people[is_charged], units[is_charged])
+
+    def _of_common(self, carrying: Sequence[BitMap]) -> None:
+        """Note alleles by the rows that carry each."""
+        of_people = [self.people_of(rows) for rows in carrying]
+        counts = np.array([len(people) for people in of_people], np.int64)
+        for people, units in zip(of_people, self._units(counts).tolist(), strict=True):
+            if units:
+                self._charges.add(rows_array(people), units)
+
+    def _people(self, rows: npt.NDArray[Any], place: I64) -> tuple[I64, I64]:
+        """Whose the rows are, each person once for each place."""
+        people = self.roster.individual_of[rows].astype(np.int64)
+        if self.roster.one_each:
+            return people, place
+        size = len(self.roster.individuals)
+        is_somebodys = people >= 0
+        both = np.unique(place[is_somebodys] * size + people[is_somebodys])
+        place, people = np.divmod(both, max(size, 1))
+        return people, place
+
+    def _units(self, counts: I64) -> I64:
+        """What alleles that so many people carry are charged, each of them, after noting them."""
+        is_first = not self._all_alleles
+        self._all_alleles += len(counts)
+        different, which, times = np.unique(counts, return_inverse=True, return_counts=True)
+        charged = np.zeros(len(different), np.int64)
+        for place, (count, number) in enumerate(
+            zip(different.tolist(), times.tolist(), strict=True)
+        ):
+            if not count:
+                continue
+            each = cost(count, self.least)
             if self.shows_alleles:
-                self.everybody += each
-        elif self.shows_alleles or count < 3 * self.least or self._all_alleles == 1:
-            self._charge(people, float(each))
+                size = self._size(count)
+                self.everybody += number * _of_dosage(count / size, size)
+            if self.least <= 2 * count and count < 2 * self.least:
+                self._near += number
+            if count >= COMMON:
+                self.everybody += number * each if self.shows_alleles else 0
+            elif self.shows_alleles or count < 3 * self.least:
+                charged[place] = each
+        units: I64 = charged[which]
+        if is_first and len(counts) and 0 < counts[0] < COMMON:
+            units[0] = cost(int(counts[0]), self.least)
+        return units
 
     def _size(self, count: int) -> int:
         """Of how many people these were counted."""
-        if self._sampled is None:
-            of_samples = self.roster.individual_of[: len(self.roster.samples)]
-            self._sampled = len(np.unique(of_samples[of_samples >= 0]))
-        return self._sampled if self._sampled >= count else len(self.roster.individuals)
-
-    def _charge(self, people: I64, each: float) -> None:
-        if self._sums is None or self._moved is None:
-            size = len(self.roster.individuals)
-            self._sums, self._moved = np.zeros(size), np.zeros(size)
-        self._sums[people] += each
-        self._moved[people] += math.sqrt(each)
+        sampled = self.roster.sampled
+        return sampled if sampled >= count else len(self.roster.individuals)
 
 
 def _of_dosage(carrying: float, size: int) -> int:
@@ -287,13 +326,6 @@ def _of_dosage(carrying: float, size: int) -> int:
     if carrying > _COMMONLY:
         told = max(told, 1 / told)
     return math.ceil(UNITS * 2 * told / size)
-
-
-def _rows(codes: Any, among: Among | None, zygosities: frozenset[int] | None) -> I64:
-    if zygosities is not None:
-        codes = codes[np.isin(codes & 3, list(zygosities))]
-    rows: I64 = (codes >> 2).astype(np.int64)
-    return rows if among is None else rows[among.table[rows]]
 
 
 def _digest(*parts: bytes) -> bytes:

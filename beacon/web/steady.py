@@ -46,7 +46,7 @@ async def _until(moment: float) -> None:
 
     The clock of an event loop may count whole milliseconds, and its timers end as much too early.
     """
-    while (left := moment - time.monotonic()) > 0:
+    while (left := moment - time.monotonic()) > 0:  # noqa: ASYNC110 - there is no event, only time
         await asyncio.sleep(left)
 
 
