@@ -9,6 +9,7 @@ Amounts are whole millionths, rounded so that no charge is too small.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from statistics import NormalDist
 
 import msgspec
@@ -72,6 +73,7 @@ def limit_of_power(power: float) -> int:
     return int(root * root * UNITS)
 
 
+@lru_cache(maxsize=1 << 16)
 def cost(people: int, min_count: int) -> int:
     """What an answer costs that rests on so many people, for each of them.
 

@@ -85,10 +85,16 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Carriers:
-    """The carriers of the alleles of one window."""
+    """The carriers of the alleles of one window.
+
+    Attributes:
+        rare: By block.
+        dense: By block and place in it, of each common allele.
+    """
 
     rare: Mapping[int, Document]
-    dense: Mapping[Any, Document]
+    dense: Mapping[tuple[int, int], Document]
+    _sets: dict[tuple[int, int], BitMap] = field(default_factory=dict)
 
     def of_block(self, block: Block) -> RareCarriers:
         """Of a block's rare alleles."""
@@ -99,13 +105,16 @@ class Carriers:
         if isinstance(found, Structural):
             return np.frombuffer(found.document["r"], "<u4")
         if found.block.column("flags")[found.index] & COMMON:
-            return codes_of_dense(self.dense[found.block.dense_key(found.index)])
+            return codes_of_dense(self.dense[found.block.document_id, found.index])
         return self.of_block(found.block).of(found.index)
 
     def common_rows(self, block: Block, index: int, codes: frozenset[int] | None) -> BitMap:
-        """Rows of one common allele, of some zygosities if given."""
-        document = self.dense[block.dense_key(index)]
-        everybody = BitMap.deserialize(document["a"])
+        """Rows of one common allele, of some zygosities if given. Not to be changed."""
+        key = block.document_id, index
+        document = self.dense[key]
+        everybody = self._sets.get(key)
+        if everybody is None:
+            everybody = self._sets[key] = BitMap.deserialize(document["a"])
         if codes is None:
             return everybody
         rows = BitMap()

@@ -171,18 +171,20 @@ class Alleles:
 
     async def carriers(self, window: Window) -> Carriers:
         """Who carries the alleles of a window: one look-up for the rare, one for the common."""
-        rare_keys = []
-        dense_keys = []
+        rare_keys: list[int] = []
+        dense_keys: dict[bytes, tuple[int, int]] = {}
         for block, indexes in window.blocks:
             common = block.column("flags")[indexes] & COMMON > 0
             if not common.all():
                 rare_keys.append(block.document_id)
-            dense_keys += [block.dense_key(int(index)) for index in indexes[common]]
-        rare = window.rare
-        if rare is None:
-            rare = await self._rare.get_many(rare_keys) if rare_keys else {}
-        dense = await self._dense.get_many(dense_keys) if dense_keys else {}
-        return Carriers(rare, dense)
+            for index in indexes[common].tolist():
+                dense_keys[block.dense_key(index)] = block.document_id, index
+        rare, dense = await asyncio.gather(
+            self._rare.get_many(rare_keys if window.rare is None else ()),
+            self._dense.get_many(dense_keys),
+        )
+        of_alleles = {dense_keys[key]: document for key, document in dense.items()}
+        return Carriers(rare if window.rare is None else window.rare, of_alleles)
 
 
 def _matches_but_gene_text(condition: VariationCondition, allele: Allele) -> bool:

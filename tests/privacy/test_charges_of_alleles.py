@@ -121,8 +121,7 @@ def test_alleles_together_are_charged_as_one_after_the_other(
         }
         for index in range(size):
             if common[index]:
-                # Two alleles of a made block may have one key; the last one's carriers count.
-                dense[block.dense_key(index)] = {
+                dense[block.document_id, index] = {
                     "a": BitMap([code >> 2 for code in codes[index]]).serialize(),
                     **{
                         name: BitMap(
