@@ -55,10 +55,13 @@ class AlleleSet:
     def digest(self) -> bytes:
         """What identifies the set."""
         places, codes = np.concatenate(self._places), np.concatenate(self._codes)
-        both = np.stack((places, codes), axis=1)[np.lexsort((codes, places))]
-        is_new = np.ones(len(both), bool)
-        is_new[1:] = (both[1:] != both[:-1]).any(axis=1)
-        return hashlib.blake2b(both[is_new].tobytes(), digest_size=16).digest()
+        both = np.stack((places, codes), axis=1)
+        if len(both) > 1:
+            both = both[np.lexsort((codes, places))]
+            is_new = np.ones(len(both), bool)
+            is_new[1:] = (both[1:] != both[:-1]).any(axis=1)
+            both = both[is_new]
+        return hashlib.blake2b(both.tobytes(), digest_size=16).digest()
 
     def _add(self, places: U64, codes: U64) -> None:
         if places.size:

@@ -21,12 +21,13 @@ from pyroaring import BitMap
 from beacon.framework.access import Access, Asker
 from beacon.framework.budget import cost
 from beacon.framework.errors import SourceUnavailable
-from beacon.framework.query import Granularity, Query
+from beacon.framework.query import Granularity
 from beacon.mongo.guard import Guard
 from beacon.mongo.layers import Layers
 from beacon.mongo.ledger import Ledger
 from beacon.mongo.ledger_account import U32, Entry
 from beacon.mongo.plan import VARIANT, Plan
+from beacon.mongo.put_question import PutQuestion, people_min
 from beacon.mongo.roster import Roster
 from beacon.mongo.standing import Standing
 from beacon.mongo.sums import NOBODY, U64
@@ -182,8 +183,8 @@ class Spending:
         dataset = plans[0].dataset
         standing = await self._ledger.standing(asker, dataset.id, access.budgets[dataset.id])
         least = people_min(plans[0], access)
-        spellings = [self._spelling(one, access) for one in plans]
-        await self._ledger.admit(standing, spellings)
+        questions = [PutQuestion.of(one, access, self._ledger) for one in plans]
+        await self._ledger.admit(standing, [one.spelling for one in questions])
         asked = _Asked(
             standing,
             await self._layers.roster(dataset.metadata),
@@ -198,10 +199,8 @@ class Spending:
             version = standing.version
             excluded = None if beyond is None else standing.excluded(dearest, beyond)
             answers: list[_Answered[Found]] = []
-            for plan, spelling in zip(plans, spellings, strict=True):
-                answers.append(
-                    await self._answered(asked, plan, access, spelling, excluded, answers, evaluate)
-                )
+            for one in questions:
+                answers.append(await self._answered(asked, one, excluded, answers, evaluate))
             charged = [(one.entry, one.guard) for one in answers if one.entry is not None]
             short = standing.short(_together([entry for entry, _ in charged]))
             if short is None or len(short):
@@ -229,25 +228,22 @@ class Spending:
     async def _answered(
         self,
         asked: _Asked,
-        plan: Plan,
-        access: Access,
-        spelling: bytes,
+        put: PutQuestion,
         excluded: U64 | None,
         before: Sequence[_Answered[Found]],
         evaluate: Callable[[Plan], Awaitable[Found]],
     ) -> _Answered[Found]:
         """One answer, and what it is to be charged; nothing for one that was told before."""
-        standing, near = asked.standing, people_max(plan, access)
+        standing, plan, near = asked.standing, put.plan, put.near
         entries = [one.remembered for one in before]
         guard = Guard(standing, plan, near, entries)
         # One of those that are charged now pays for what all of them tell.
         noted = asked.tally(guard, pays_for_alleles=all(one.entry is None for one in before))
         found = await evaluate(asked.without(plan, excluded, noted))
-        context = _context(plan, access).encode()
-        questions = self._questions(context, noted.question(plan), standing)
+        questions = self._questions(put.context, noted.question(plan), standing)
         known = await self._ledger.entry(standing, *questions)
         if known is None:
-            entry = self._entry(plan, questions[0], spelling, noted, asked.people, excluded, guard)
+            entry = self._entry(put, questions[0], noted, asked.people, excluded, guard)
             # What is charged with it; of what was charged earlier, others may have been left out.
             if any(one.entry is not None and _is_same(entry, one.entry) for one in before):
                 entry = replace(entry, people=NOBODY, units=_NOTHING, everybody=0)
@@ -258,8 +254,8 @@ class Spending:
             instead = await self._ledger.entry(
                 standing, *[known.instead for _ in standing.own_and_linked]
             )
-        if standing.budget.questions_max and not standing.knows(spelling):
-            await self._ledger.charge(standing, Entry(b"", spelling=spelling))
+        if standing.budget.questions_max and not standing.knows(put.spelling):
+            await self._ledger.charge(standing, Entry(b"", spelling=put.spelling))
         guard = Guard(standing, plan, near, (), instead, is_replay=True)
         noted = asked.tally(guard, pays_for_alleles=False)
         found = await evaluate(asked.without(plan, known.excluded, noted))
@@ -277,12 +273,6 @@ class Spending:
         if used_up.size:
             self._watch.exhausted(asker, dataset_id, used_up.tolist())
 
-    def _spelling(self, plan: Plan, access: Access) -> bytes:
-        """The key of the words in which a question was put."""
-        return self._ledger.keyed(
-            b"spelling", _context(plan, access).encode(), _spelled(plan.query)
-        )
-
     def _questions(self, context: bytes, question: bytes, standing: Standing) -> list[bytes]:
         """The key of a question, as each account of the person knows it."""
         keyed = self._ledger.keyed
@@ -290,9 +280,8 @@ class Spending:
 
     def _entry(
         self,
-        plan: Plan,
+        put: PutQuestion,
         question: bytes,
-        spelling: bytes,
         noted: Tally,
         people: _People,
         excluded: U64 | None,
@@ -309,16 +298,16 @@ class Spending:
             units=units[order].astype(np.uint32),
             everybody=noted.everybody,
             excluded=excluded,
-            kind=plan.query.entry_type,
-            layer=plan.dataset.metadata,
+            kind=put.plan.query.entry_type,
+            layer=put.plan.dataset.metadata,
             members=members,
             count=noted.count,
             basis=noted.basis
             and msgspec.structs.replace(
-                noted.basis, question=noted.question(plan), members=noted.members_digest()
+                noted.basis, question=noted.question(put.plan), members=noted.members_digest()
             ),
             instead=None if instead is None else instead.question,
-            spelling=spelling,
+            spelling=put.spelling,
         )
 
     async def _people_of(self, dataset_id: str, metadata: int) -> _People:
@@ -333,14 +322,6 @@ class Spending:
             if len(self._people) > _ROSTERS_KEPT:
                 self._people.popitem(last=False)
         return found
-
-
-def _context(plan: Plan, access: Access) -> str:
-    """What makes a question another one: who may be told more than before asks something else."""
-    dataset = plan.dataset
-    least, near = people_min(plan, access), people_max(plan, access)
-    shows = access.level(dataset.id, VARIANT) is Granularity.RECORD
-    return f"{dataset.id}\0{dataset.release}\0{dataset.metadata}\0{least}\0{near}\0{shows}"
 
 
 def _together(entries: Sequence[Entry]) -> Entry:
@@ -365,36 +346,3 @@ def _is_same(entry: Entry, other: Entry) -> bool:
     if entry.members is None or (entry.kind, entry.layer) != (other.kind, other.layer):
         return False
     return entry.members == other.members and entry.count == other.count
-
-
-def _spelled(query: Query) -> bytes:
-    """A question in the words in which it was put, whatever is to be told of the answer."""
-    words = (
-        query.entry_type,
-        query.entry_id,
-        query.within,
-        query.variation,
-        sorted(msgspec.json.encode(one).decode() for one in query.filters),
-        *(() if query.case is None else (query.case,)),
-    )
-    return msgspec.json.encode(words)
-
-
-def people_min(plan: Plan, access: Access) -> int:
-    """The fewest people that any answer to a question tells of, at whichever granularity."""
-    query, dataset_id = plan.query, plan.dataset.id
-    highest = access.level(dataset_id, query.entry_type)
-    return min(
-        access.protecting(query, dataset_id, Granularity(level)).min_count
-        for level in range(Granularity.BOOLEAN, highest + 1)
-    )
-
-
-def people_max(plan: Plan, access: Access) -> int:
-    """The most people that any answer to a question needs, at whichever granularity."""
-    query, dataset_id = plan.query, plan.dataset.id
-    highest = access.level(dataset_id, query.entry_type)
-    return max(
-        access.protecting(query, dataset_id, Granularity(level)).min_count
-        for level in range(Granularity.BOOLEAN, highest + 1)
-    )

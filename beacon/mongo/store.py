@@ -27,10 +27,11 @@ from beacon.mongo.layers import AsyncDocuments, Dataset, Layers
 from beacon.mongo.ledger import Ledger
 from beacon.mongo.ledger_account import Entry
 from beacon.mongo.plan import VARIANT, Plan, plan, touched
+from beacon.mongo.put_question import people_max, people_min
 from beacon.mongo.ranges import SharedRanges
 from beacon.mongo.releases import Releases
 from beacon.mongo.similar import planned_case
-from beacon.mongo.spending import Spending, Spent, Watch, people_max, people_min
+from beacon.mongo.spending import Spending, Spent, Watch
 from beacon.mongo.tally import Tally
 from beacon.mongo.terms import filtering_terms
 

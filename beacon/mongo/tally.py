@@ -185,18 +185,26 @@ class Tally:
         zygosities: frozenset[int] | None,
     ) -> None:
         """Note the carriers of alleles that were counted, or may be shown."""
+        codes, places, number = [], [], 0
+        common: list[BitMap] = []
         for block, indexes in window.blocks:
             is_common = block.column("flags")[indexes] & IS_COMMON > 0
             of_rare = indexes[~is_common]
-            codes, place = carriers.of_block(block).of_each(of_rare)
-            self._of_rare(codes, place, len(of_rare), among, zygosities)
-            common = [
+            found, place = carriers.of_block(block).of_each(of_rare)
+            codes.append(found)
+            places.append(place + number)
+            number += len(of_rare)
+            common += [
                 carriers.common_rows(block, int(index), zygosities) for index in indexes[is_common]
             ]
-            self._of_common(common if among is None else [rows & among.rows for rows in common])
         for one in window.structural:
-            codes = carriers.codes(one)
-            self._of_rare(codes, np.zeros(len(codes), np.int64), 1, among, zygosities)
+            found = carriers.codes(one)
+            codes.append(found)
+            places.append(np.full(len(found), number))
+            number += 1
+        if number:
+            self._of_rare(np.concatenate(codes), np.concatenate(places), number, among, zygosities)
+        self._of_common(common if among is None else [rows & among.rows for rows in common])
 
     def chosen(self, people: I64) -> None:
         """Charge for an allele that was chosen with others, of which one number is told.
@@ -262,6 +270,8 @@ class Tally:
 
     def _of_common(self, carrying: Sequence[BitMap]) -> None:
         """Note alleles by the rows that carry each."""
+        if not carrying:
+            return
         of_people = [self.people_of(rows) for rows in carrying]
         counts = np.array([len(people) for people in of_people], np.int64)
         for people, units in zip(of_people, self._units(counts).tolist(), strict=True):

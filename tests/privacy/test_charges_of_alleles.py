@@ -19,7 +19,7 @@ from beacon.mongo.blocks import COMMON as IS_COMMON
 from beacon.mongo.carried import Among
 from beacon.mongo.charges import Charges
 from beacon.mongo.documents import block_id
-from beacon.mongo.found import Carriers, Structural, Window
+from beacon.mongo.found import Carriers, Packed, Structural, Window
 from beacon.mongo.roster import Links, Roster, build_roster
 from beacon.mongo.tally import Tally
 
@@ -146,8 +146,12 @@ def test_alleles_together_are_charged_as_one_after_the_other(
             rows = [row for row in chosen if among is None or among.table[row]]
             return {int(roster.individual_of[row]) for row in rows} - {-1}
 
-        packed = sorted(indexes.tolist(), key=lambda one: common[one])
-        expected += [people(carriers.codes(found)) for found in _of(window, packed)]
+        is_common = dict(zip(indexes.tolist(), (common[one] for one in indexes), strict=True))
+        found = window.all()
+        rares = [one for one in found if isinstance(one, Packed) and not is_common[one.index]]
+        commons = [one for one in found if isinstance(one, Packed) and is_common[one.index]]
+        order = [*rares, *window.structural, *commons]
+        expected += [people(carriers.codes(one)) for one in order]
         tally.carried(window, carriers, among, zygosities)
 
     sums, everybody = reference(roster, least, shows, expected)
@@ -157,13 +161,6 @@ def test_alleles_together_are_charged_as_one_after_the_other(
     for person, amount in zip(charged.tolist(), units.tolist(), strict=True):
         assert amount == pytest.approx(math.ceil(sums[person]), abs=1)  # roots are rounded
         assert amount >= sums[person] - 1e-6 * UNITS
-
-
-def _of(window: Window, order: list[int]) -> list[Any]:
-    ((_, indexes),) = window.blocks
-    place = {int(index): one for one, index in enumerate(indexes)}
-    found = window.all()
-    return [*(found[place[one]] for one in order), *window.structural]
 
 
 @pytest.mark.parametrize("seed", range(20))
