@@ -187,8 +187,13 @@ def _named(
         )
     for place in (block.column("flags")[indexes] & COMMON > 0).nonzero()[0]:
         rows = carriers.common_rows(block, int(indexes[place]), zygosities)
-        chosen = rows if among is None else rows & among.rows
-        people[place] = people_of(rows_array(chosen), roster)
+        if roster is not None:
+            chosen = rows if among is None else rows & among.rows
+            people[place] = people_of(rows_array(chosen), roster)
+        elif among is None:
+            people[place] = len(rows)
+        else:
+            people[place] = rows.intersection_cardinality(among.rows)
     return people
 
 

@@ -25,6 +25,10 @@ SETS_MAX = 1000
 """Sets of people that an account remembers to compare later ones with (the latest)."""
 
 
+_LATEST_MAX = 1000
+"""Entries of a month that wait to be added up."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """What one answer was about.
@@ -114,23 +118,38 @@ class Entry:
         )
 
 
-@dataclass(slots=True)
 class Month:
     """What was learnt in one month: of single people, and of everybody.
 
     Attributes:
+        everybody: What was charged for everybody.
         summed: The entry up to which all of this month were in the sums that were read.
         changed: Whether it holds more than the sums that are stored.
     """
 
-    spent: Sums = field(default_factory=Sums)
-    everybody: int = 0
-    summed: int = 0
-    changed: bool = False
+    __slots__ = ("_latest", "_spent", "changed", "everybody", "summed")
+
+    def __init__(self, spent: Sums | None = None, everybody: int = 0, summed: int = 0) -> None:
+        self._spent = Sums() if spent is None else spent
+        self._latest: list[Entry] = []
+        self.everybody = everybody
+        self.summed = summed
+        self.changed = False
+
+    @property
+    def spent(self) -> Sums:
+        """What was charged for single people."""
+        for entry in self._latest:
+            self._spent.add(entry.people, entry.units)
+        self._latest.clear()
+        return self._spent
 
     def add(self, entry: Entry) -> None:
         """Add what one entry charges."""
-        self.spent.add(entry.people, entry.units)
+        # Seldom looked at: not in the time of an answer.
+        self._latest.append(entry.charges())
+        if len(self._latest) > _LATEST_MAX:
+            _ = self.spent
         self.everybody += entry.everybody
         self.changed = True
 

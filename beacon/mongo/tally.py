@@ -204,7 +204,7 @@ class Tally:
             number += 1
         if number:
             self._of_rare(np.concatenate(codes), np.concatenate(places), number, among, zygosities)
-        self._of_common(common if among is None else [rows & among.rows for rows in common])
+        self._of_common(common, None if among is None else among.rows)
 
     def chosen(self, people: I64) -> None:
         """Charge for an allele that was chosen with others, of which one number is told.
@@ -268,15 +268,23 @@ class Tally:
         is_charged = units > 0
         self._charges.add(people[is_charged], units[is_charged])
 
-    def _of_common(self, carrying: Sequence[BitMap]) -> None:
-        """Note alleles by the rows that carry each."""
+    def _of_common(self, carrying: Sequence[BitMap], among: BitMap | None) -> None:
+        """Note alleles by the rows that carry each, of which some may be all that count."""
         if not carrying:
             return
-        of_people = [self.people_of(rows) for rows in carrying]
-        counts = np.array([len(people) for people in of_people], np.int64)
-        for people, units in zip(of_people, self._units(counts).tolist(), strict=True):
+
+        def people(rows: BitMap) -> BitMap:
+            return self.people_of(rows if among is None else rows & among)
+
+        if not self.roster.one_each:
+            counts = [len(people(rows)) for rows in carrying]
+        elif among is None:
+            counts = [len(rows) for rows in carrying]
+        else:
+            counts = [rows.intersection_cardinality(among) for rows in carrying]
+        for rows, units in zip(carrying, self._units(np.array(counts)).tolist(), strict=True):
             if units:
-                self._charges.add(rows_array(people), units)
+                self._charges.add(rows_array(people(rows)), units)
 
     def _people(self, rows: npt.NDArray[Any], place: I64) -> tuple[I64, I64]:
         """Whose the rows are, each person once for each place."""
