@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterator
 from functools import partial
 from pathlib import Path
 
-from tests.attacks import cases, cells, filters, honest, linkage, releases, timing
+from tests.attacks import cases, cells, costs, filters, honest, linkage, releases, timing
 from tests.attacks.membership import Membership
 from tests.attacks.stage import Arm, Scale, Stage, set_up
 
@@ -60,7 +60,7 @@ async def run(
 def _attacks(stage: Stage, membership: Membership) -> Iterator[tuple[str, Attack]]:
     # What is timed comes first, while the ledger is small and nobody else asks.
     yield "A10", partial(timing.timing, stage)
-    yield "U3", partial(timing.overhead, stage)
+    yield "U3", partial(costs.overhead, stage)
     yield "A1", membership.random_order
     yield "A2", membership.best_order
     yield "A3", membership.frequencies

@@ -1,8 +1,7 @@
-"""Attack A10, and U3: what the time of an answer says, and what protections cost of it."""
+"""Attack A10: what the time of an answer says."""
 
 from __future__ import annotations
 
-import asyncio
 import math
 import time
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from tests.attacks.live import Account, Beacon, Protections
 from tests.attacks.measures import auc, kolmogorov_smirnov
-from tests.attacks.people import Floats, Places
+from tests.attacks.people import Floats
 from tests.attacks.stage import DATABASE, Arm, Stage, limits
 
 K = 10
@@ -69,7 +68,7 @@ async def _timed(stage: Stage, beacon: Beacon, name: str, times: int) -> tuple[F
         account = stage.account("a10", name, number // QUESTIONS_OF_ONE)
         for kind in chance.permutation(2):
             site = int(chosen[kind][number])
-            took[kind, number] = await _one(stage, beacon, account, dataset_id, site, "g_variants")
+            took[kind, number] = await _one(stage, beacon, account, dataset_id, site)
     return took[0], took[1]
 
 
@@ -79,10 +78,9 @@ async def _one(
     account: Account,
     dataset_id: str,
     site: int,
-    path: str = "individuals",
 ) -> float:
     query = {
-        "requestedGranularity": "record" if path == "g_variants" else "count",
+        "requestedGranularity": "record",
         "includeResultsetResponses": "HIT",
         "requestParameters": {
             "g_variant": stage.cohorts.genomes.asked(site),
@@ -90,58 +88,7 @@ async def _one(
         },
     }
     begun = time.perf_counter()
-    status, raw = await beacon.post(f"/api/{path}", account, {"query": query})
+    status, raw = await beacon.post("/api/g_variants", account, {"query": query})
     took = time.perf_counter() - begun
     assert status == 200, raw
     return took * 1e3
-
-
-async def overhead(stage: Stage) -> list[Arm]:
-    """How much longer an answer takes, and how much processor time, with all protections.
-
-    Both beacons are asked for the same alleles by turns, without steps of time, which make answers
-    later on purpose.
-    """
-    dataset_id = stage.datasets(max(stage.scale.sizes))[0]
-    present = stage.cohorts.present(dataset_id)
-    number = min(max(stage.scale.timings // 4, 50), 500)
-    sites: Places = np.random.default_rng(3).permutation(present)[:number]
-    took: dict[str, list[float]] = {"off": [], "on": []}
-    used = {}
-    beacons = {"off": stage.off, "on": stage.on}
-    for name, beacon in beacons.items():
-        await _one(stage, beacon, stage.account("u3"), dataset_id, int(present[0]))
-        used[name] = beacon.cpu_s()
-    for site in sites:
-        for name, beacon in beacons.items():
-            account = stage.account("u3")
-            took[name].append(await _one(stage, beacon, account, dataset_id, int(site)))
-            await asyncio.sleep(0)
-    spent = {
-        name: (beacon.cpu_s() - used[name]) / len(sites) * 1e3 for name, beacon in beacons.items()
-    }
-    p95 = {name: float(np.percentile(times, 95)) for name, times in took.items()}
-    medians = {name: float(np.median(times)) for name, times in took.items()}
-    return [
-        Arm(
-            "U3",
-            "registered",
-            "p95 of an answer, of the same without protections",
-            p95["on"] / p95["off"] - 1,
-            measure="more, as a share",
-            at_most=0.2,
-            questions=len(sites),
-            note=f"p95 {p95['on']:.1f} and {p95['off']:.1f} ms; medians {medians['on']:.1f} and "
-            f"{medians['off']:.1f} ms",
-        ),
-        Arm(
-            "U3",
-            "registered",
-            "processor time of an answer more than without protections",
-            spent["on"] - spent["off"],
-            measure="ms",
-            at_most=5.0,
-            questions=len(sites),
-            note=f"{spent['on']:.1f} and {spent['off']:.1f} ms",
-        ),
-    ]
