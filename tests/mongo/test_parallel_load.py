@@ -341,13 +341,14 @@ def test_a_second_load_is_joined_with_the_first(stored, mongo_uri, tmp_path):
 
 
 LOAD = """
-import functools, sys
+import functools, signal, sys
 from pathlib import Path
 import pymongo
 from beacon.load.parallel import Cutting, Processes
 from beacon.load.vcf import load_vcf
 from beacon.mongo.sink import MongoSink
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
     uri, database, path = sys.argv[1:]
     tiny = Cutting(1 << 40, 1 << 40, step=1 << 14, widest=1 << 14, worthwhile=0)
     with pymongo.MongoClient(uri) as client:
