@@ -6,19 +6,23 @@ are not, values that reach beyond their record.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from struct import Struct
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from beacon.load.byte_stream import BLOCK_BYTES, READ_AHEAD_BYTES, DamagedFile, Section, blocks
-from beacon.load.genotypes import Genotypes
+from beacon.load.byte_stream import DamagedFile, Section, blocks
+from beacon.load.genotype_panel import Panel
+from beacon.load.genotypes import Calls, Columns, Genotypes, Rows
 from beacon.load.vcf_header import Declared
 
 MAGIC = b"BCF\2\2"
 
+_BLOCK_BYTES = 1 << 20
+"""What is read at once."""
 _HEADER_LENGTH = Struct("<I")
 _FIXED = Struct("<IIiiifHHI")  # lengths, CHROM, POS, rlen, QUAL, n_info, n_allele, n_fmt + n_sample
 _LENGTHS = 8  # bytes that tell how long the two parts of a record are; they do not count
@@ -30,9 +34,13 @@ _DTYPES = {1: "<i1", 2: "<i2", 3: "<i4", _FLOAT: "<u4"}
 _MISSING = {1: -(2**7), 2: -(2**15), 3: -(2**31), _FLOAT: 0x7F800001}
 _END = {kind: value + 1 for kind, value in _MISSING.items()}
 _MISSING_TEXT = b"\a"
+_SHORT = 15
+"""A descriptor has the length of a value unless it is that or more."""
+_KEPT = 4096  # values of FILTER
 
 _Value = tuple[int, int, int]
 """Type, how many, and where they begin."""
+_NO_FIELDS: Mapping[str, _Value] = MappingProxyType({})
 
 
 def is_bcf(path: Path) -> bool:
@@ -45,7 +53,7 @@ class BcfInfo:
 
     __slots__ = ("_data", "_declared", "_fields")
 
-    def __init__(self, declared: Declared, data: bytes, fields: dict[str, _Value]) -> None:
+    def __init__(self, declared: Declared, data: bytes, fields: Mapping[str, _Value]) -> None:
         self._declared, self._data, self._fields = declared, data, fields
 
     def get(self, key: str, default: Any = None) -> Any:
@@ -77,30 +85,66 @@ class BcfInfo:
         return ((key, self.get(key)) for key in self._fields)
 
 
+class _Alone(NamedTuple):
+    """The genotypes of one record, which are decoded by themselves."""
+
+    kind: int
+    samples: int
+    ploidy: int
+    integers: bytes
+
+    def calls(self, columns: Columns | Rows) -> Calls:
+        integers = np.frombuffer(self.integers, _DTYPES[self.kind])
+        genotypes = Genotypes.of_integers(integers.reshape(self.samples, self.ploidy))
+        return Calls(genotypes, columns)
+
+
+class _OfPanel(NamedTuple):
+    """The genotypes of one record, which are decoded with those of its neighbours."""
+
+    panel: Panel
+    place: int
+
+    def calls(self, columns: Columns | Rows) -> Calls:
+        if not isinstance(columns, Columns):
+            columns = Columns(columns)
+        return self.panel.calls(self.place, columns)
+
+
 class BcfRecord:
     """One record, with what the loader uses of `cyvcf2.Variant`; POS is 1-based."""
 
-    __slots__ = ("ALT", "CHROM", "FORMAT", "ID", "INFO", "POS", "REF", "_data", "_gt", "_samples")
+    __slots__ = ("ALT", "CHROM", "FORMAT", "INFO", "POS", "REF", "_genotypes", "_identifier")
 
-    CHROM: str
-    POS: int
-    ID: str | None
-    REF: str
-    ALT: list[str]
-    INFO: BcfInfo
-    FORMAT: list[str]
-    _gt: _Value
+    def __init__(
+        self,
+        contig: str,
+        pos: int,
+        identifier: bytes,
+        bases: Sequence[str],
+        info: BcfInfo,
+        form: Sequence[str],
+        genotypes: _Alone | _OfPanel | None,
+    ) -> None:
+        self.CHROM, self.POS, self.INFO, self.FORMAT = contig, pos, info, form
+        self.REF, *self.ALT = bases
+        self._identifier, self._genotypes = identifier, genotypes
 
-    def __init__(self, data: bytes, samples: int) -> None:
-        self._data, self._samples = data, samples
+    @property
+    def ID(self) -> str | None:  # noqa: N802 - the name of the column
+        """The identifiers, separated by semicolons."""
+        text = self._identifier
+        return None if text in (b"", b".") else text.decode("utf-8", "replace")
 
-    def encoded_genotypes(self) -> Genotypes:
-        """The genotypes of all samples; the record has some."""
-        kind, ploidy, begin = self._gt
-        size = self._samples * ploidy * _SIZES[kind]
-        # A copy, because in the record the integers lie at odd places.
-        calls = np.frombuffer(self._data[begin : begin + size], _DTYPES[kind])
-        return Genotypes.of_integers(calls.reshape(self._samples, ploidy))
+    def calls(self, columns: Columns | Rows) -> Calls:
+        """The genotypes of all samples.
+
+        Raises:
+            ValueError: The record has none.
+        """
+        if self._genotypes is None:
+            raise ValueError("the record has no genotypes")
+        return self._genotypes.calls(columns)
 
 
 class BcfRecords:
@@ -114,6 +158,7 @@ class BcfRecords:
     def __init__(self, path: Path, declared: Declared, section: Section | None = None) -> None:
         self.path, self.declared = path, declared
         self._offset = 0 if section is None else section.offset
+        self._plain_filters: set[bytes] = set()
 
     def __iter__(self) -> Iterator[BcfRecord]:
         """The records in order.
@@ -122,8 +167,7 @@ class BcfRecords:
             DamagedFile: The file cannot be inflated, or a record is not as it should be.
         """
         buffer, place, header = b"", 0, not self._offset
-        size = READ_AHEAD_BYTES if self._offset else BLOCK_BYTES
-        for block in blocks(self.path, size, self._offset):
+        for block in blocks(self.path, _BLOCK_BYTES, self._offset):
             buffer, place = buffer[place:] + block, 0
             if header:
                 if len(buffer) < len(MAGIC) + _HEADER_LENGTH.size:
@@ -132,74 +176,103 @@ class BcfRecords:
                 if len(buffer) < len(MAGIC) + _HEADER_LENGTH.size + text:
                     continue
                 place, header = len(MAGIC) + _HEADER_LENGTH.size + text, False
-            while len(buffer) - place >= _FIXED.size:
-                shared, individual = (
-                    _HEADER_LENGTH.unpack_from(buffer, place + offset)[0] for offset in (0, 4)
-                )
-                end = place + _LENGTHS + shared + individual
-                if end > len(buffer):
-                    break
-                yield self._record(buffer, place, place + _LENGTHS + shared, end)
-                place = end
+            records: list[BcfRecord] = []
+            try:
+                place = self._gather(records, buffer, place)
+            except DamagedFile:
+                yield from records  # those before the damage
+                raise
+            yield from records
         if header or place != len(buffer):
             raise DamagedFile("it ends within a record")
 
-    def _record(self, data: bytes, begin: int, middle: int, end: int) -> BcfRecord:
-        """The record in `data[begin:end]`; `middle` is where what is of the samples begins."""
-        if middle - begin < _FIXED.size:
-            raise DamagedFile("a record is too short")
-        try:
-            return self._read(data, begin, middle, end)
-        except (IndexError, KeyError) as error:
-            raise DamagedFile(f"a record names what there is not: {error}") from error
+    def _gather(self, records: list[BcfRecord], data: bytes, place: int) -> int:
+        """Read the records that are whole, and tell where the next one begins."""
+        panel = Panel(self.declared.samples)
+        while len(data) - place >= _FIXED.size:
+            fixed = _FIXED.unpack_from(data, place)
+            middle = place + _LENGTHS + fixed[0]
+            end = middle + fixed[1]
+            if end > len(data):
+                break
+            if middle - place < _FIXED.size:
+                raise DamagedFile("a record is too short")
+            if panel.is_full:
+                panel = Panel(self.declared.samples)
+            try:
+                records.append(self._read(panel, fixed, data, place + _FIXED.size, middle, end))
+            except (IndexError, KeyError) as error:
+                raise DamagedFile(f"a record names what there is not: {error}") from error
+            place = end
+        return place
 
-    def _read(self, data: bytes, begin: int, middle: int, end: int) -> BcfRecord:
-        _, individual, contig, pos, _, _, infos, alleles, widths = _FIXED.unpack_from(data, begin)
-        names, samples, formats = self.declared.names, widths & 0xFFFFFF, widths >> 24
+    def _read(
+        self, panel: Panel, fixed: tuple[Any, ...], data: bytes, place: int, middle: int, end: int
+    ) -> BcfRecord:
+        """The record whose ID begins at `place`, and what is of the samples at `middle`."""
+        _, individual, contig, pos, _, _, infos, alleles, widths = fixed
+        samples, formats = widths & 0xFFFFFF, widths >> 24
         if not (individual and samples):
             formats = 0
         elif samples != self.declared.samples:
             raise DamagedFile("a record has more samples or fewer than the file")
-        record = BcfRecord(data, samples)
-        record.CHROM = self.declared.contigs[contig]
-        record.POS = pos + 1
-        place = begin + _FIXED.size
-        text, place = _text(data, place, middle)
-        record.ID = None if text in (b"", b".") else text.decode("utf-8", "replace")
+        name = self.declared.contigs[contig]
+        identifier, place = _text(data, place, middle)
         if not alleles:
             raise DamagedFile("a record has no REF")
         bases = []
         for _ in range(alleles):
             text, place = _text(data, place, middle)
             bases.append(text.decode("utf-8", "replace"))
-        record.REF, *record.ALT = bases
-        kind, count, place = _described(data, place, middle)
-        following = _following(kind, count, place, middle)
+        info = self._info(data, infos, place, middle)
+        form, genotypes = self._samples(panel, data, formats, middle, end)
+        return BcfRecord(name, pos + 1, identifier, bases, info, form, genotypes)
+
+    def _info(self, data: bytes, infos: int, place: int, end: int) -> BcfInfo:
+        """INFO, and FILTER before it, of which nothing is kept."""
+        names = self.declared.names
+        if not infos and data[place:end] in self._plain_filters:
+            return BcfInfo(self.declared, b"", _NO_FIELDS)
+        kind, count, begin = _described(data, place, end)
+        following = _following(kind, count, begin, end)
         if count and kind not in _INTEGERS:
             raise DamagedFile("FILTER has a type that it cannot have")
-        for offset in range(place, following, _SIZES[kind]):
+        for offset in range(begin, following, _SIZES[kind]):
             names[_INTEGERS[kind].unpack_from(data, offset)[0]]
+        if not infos and len(self._plain_filters) < _KEPT:
+            self._plain_filters.add(data[place:end])
         place = following
         fields: dict[str, _Value] = {}
         for _ in range(infos):
-            key, place = _integer(data, place, middle)
-            kind, count, place = _described(data, place, middle)
+            key, place = _integer(data, place, end)
+            kind, count, place = _described(data, place, end)
             fields.setdefault(names[key], (kind, count, place))
-            place = _following(kind, count, place, middle)
-        record.INFO = BcfInfo(self.declared, data, fields)
-        place = middle
-        record.FORMAT = []
+            place = _following(kind, count, place, end)
+        return BcfInfo(self.declared, data, fields)
+
+    def _samples(
+        self, panel: Panel, data: bytes, formats: int, place: int, end: int
+    ) -> tuple[Sequence[str], _Alone | _OfPanel | None]:
+        """FORMAT, and the genotypes if the record has some."""
+        names, samples = self.declared.names, self.declared.samples
+        form: list[str] = []
+        genotypes: _Alone | _OfPanel | None = None
         for _ in range(formats):
             key, place = _integer(data, place, end)
             kind, count, place = _described(data, place, end)
+            following = _following(kind, count * samples, place, end)
             name = names[key]
-            if name == "GT" and name not in record.FORMAT:
+            if name == "GT" and genotypes is None:
                 if kind not in _INTEGERS:
                     raise DamagedFile("GT is not as BCF has it")
-                record._gt = kind, count, place
-            record.FORMAT.append(name)
-            place = _following(kind, count * samples, place, end)
-        return record
+                integers = data[place:following]
+                if (kind, count) == (1, 2):
+                    genotypes = _OfPanel(panel, panel.add(integers))
+                else:
+                    genotypes = _Alone(kind, samples, count, integers)
+            form.append(name)
+            place = following
+        return form, genotypes
 
 
 def _described(data: bytes, place: int, end: int) -> _Value:
@@ -208,7 +281,7 @@ def _described(data: bytes, place: int, end: int) -> _Value:
         raise DamagedFile("a record is too short")
     descriptor = data[place]
     kind, count = descriptor & 15, descriptor >> 4
-    if count == 15:
+    if count == _SHORT:
         count, place = _integer(data, place + 1, end)
         if count < 0:
             raise DamagedFile("a value has a negative length")
@@ -235,6 +308,10 @@ def _integer(data: bytes, place: int, end: int) -> tuple[int, int]:
 
 def _text(data: bytes, place: int, end: int) -> tuple[bytes, int]:
     """A value that is text, and where it ends."""
+    if place < end and (descriptor := data[place]) & 15 == _CHAR:
+        following = place + 1 + (descriptor >> 4)
+        if descriptor >> 4 < _SHORT and following <= end:  # nearly every text
+            return data[place + 1 : following], following
     kind, count, place = _described(data, place, end)
     if kind != _CHAR:
         raise DamagedFile("ID, REF or ALT is not text")

@@ -130,6 +130,10 @@ _NOT_PHASE = {
     size: np.dtype(f"<u{2 * size}").type(~(1 | 1 << 8 * size) % (1 << 16 * size)) for size in _SIZES
 }
 
+BYTES = _BINARY[1]
+"""Calls of two in bytes, which nearly all are."""
+BYTES_BUT_PHASE = _NOT_PHASE[1]
+
 # All that can be asked of a call of two is looked up by its word where alleles are bytes.
 _ALL_PAIRS = np.arange(1 << 16, dtype="<u2").view(np.int8).reshape(-1, 2)
 _ALLELES = np.maximum((_ALL_PAIRS >> 1) - 1, ABSENT)
@@ -207,10 +211,18 @@ def only_first_alternate(words: Words, encoding: PairEncoding) -> npt.NDArray[np
 
     Nearly every record is like that: diploid, complete and biallelic.
     """
+    both, expected = first_alternate(words, encoding)
+    return both if expected.all() else None
+
+
+def first_alternate(
+    words: Words, encoding: PairEncoding
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Of each call whether it is `1|1`, and whether it is that or `0|1` or `1|0`."""
     both = words == encoding.both
     expected = both | (words == encoding.left)
     expected |= words == encoding.right
-    return both if expected.all() else None
+    return both, expected
 
 
 def _decoded(encoded: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -233,6 +245,7 @@ class Calls:
         "_both",
         "_called",
         "_columns",
+        "_homozygous",
         "_pairs",
         "_ploidy",
         "_rows",
@@ -244,6 +257,9 @@ class Calls:
     """Alleles called, of any kind: AN."""
     highest: int
     """The highest allele number that occurs."""
+    _both: Codes | None
+    _called: npt.NDArray[Any] | None
+    """Alleles of each call, unless it is all."""
 
     def __init__(self, genotypes: Genotypes | npt.NDArray[Any], columns: Columns | Rows) -> None:
         if not isinstance(genotypes, Genotypes):
@@ -252,34 +268,76 @@ class Calls:
             columns = Columns(columns)
         if columns.listed is not None:
             genotypes = _only(genotypes, columns.listed)
-        _, self._ploidy, of_interest, both, self._pairs, self._alleles = genotypes
-        self._columns = columns
-        self._rows: Rows = columns.rows[of_interest]
-        self._both: Codes | None = None
-        self._called: npt.NDArray[Any] | None = None  # alleles of each call, unless it is all
-        self.allele_number = columns.size * self._ploidy
+        _, ploidy, of_interest, both, pairs, alleles = genotypes
+        rows = columns.rows[of_interest]
         if both is not None:
-            self._both = both.view(np.uint8)
-            self.highest = 1 if both.size else 0
-            return
-        if self._pairs is not None:
-            called = _CALLED.take(self._pairs)
-            self.highest = int(_HIGHEST.take(self._pairs).max(initial=0))
+            self._set_both(columns, ploidy, rows, both, int(np.count_nonzero(both)))
         else:
-            alleles = cast("npt.NDArray[Any]", self._alleles)
+            self._set_others(columns, ploidy, rows, pairs, alleles)
+
+    def _set_both(
+        self,
+        columns: Columns,
+        ploidy: int,
+        rows: Rows,
+        both: npt.NDArray[np.bool_],
+        homozygous: int,
+    ) -> None:
+        self._columns, self._ploidy, self._rows = columns, ploidy, rows
+        self._both = both.view(np.uint8)
+        self._homozygous = homozygous
+        self._called = None
+        self.allele_number = columns.size * ploidy
+        self.highest = 1 if rows.size else 0
+
+    def _set_others(
+        self,
+        columns: Columns,
+        ploidy: int,
+        rows: Rows,
+        pairs: npt.NDArray[np.uint16] | None,
+        alleles: npt.NDArray[Any] | None,
+    ) -> None:
+        self._columns, self._ploidy, self._rows = columns, ploidy, rows
+        self._both, self._pairs, self._alleles = None, pairs, alleles
+        if pairs is not None:
+            called = _CALLED.take(pairs)
+            self.highest = int(_HIGHEST.take(pairs).max(initial=0))
+        else:
+            alleles = cast("npt.NDArray[Any]", alleles)
             called = np.count_nonzero(alleles >= 0, axis=1)
             self.highest = int(alleles.max(initial=0))
-        uncalled = called.size * self._ploidy - int(called.sum())
-        if uncalled:
-            self.allele_number -= uncalled
-            self._called = called
+        uncalled = called.size * ploidy - int(called.sum())
+        self.allele_number = columns.size * ploidy - uncalled
+        self._called = called if uncalled else None
+
+    @classmethod
+    def of_pairs(cls, columns: Columns, rows: Rows, pairs: npt.NDArray[np.uint16]) -> Calls:
+        """Calls of two, given as in `Genotypes.pairs`, of people who are listed."""
+        calls = cls.__new__(cls)
+        calls._set_others(columns, 2, rows, pairs, None)
+        return calls
+
+    @classmethod
+    def of_both(
+        cls, columns: Columns, rows: Rows, both: npt.NDArray[np.bool_], homozygous: int
+    ) -> Calls:
+        """Calls of two, given as in `Genotypes.both`, of people who are listed.
+
+        Args:
+            homozygous: How many of them have both alleles.
+        """
+        calls = cls.__new__(cls)
+        calls._set_both(columns, 2, rows, both, homozygous)
+        return calls
 
     @classmethod
     def of(cls, record: Any, columns: Columns | Rows) -> Calls:
         """The genotypes of a record of any of the readers; it has GT."""
         if isinstance(record, Variant):
             return cls(record.format("GT", int), columns)
-        return cls(record.encoded_genotypes(), columns)
+        calls: Calls = record.calls(columns)
+        return calls
 
     @property
     def called(self) -> Called:
@@ -297,9 +355,7 @@ class Calls:
         if self._both is not None:  # HET is 0, HOM is 1
             if allele != 1:
                 return _NO_CARRIERS
-            return Carriers(
-                self._rows, self._both, self._both.size + int(np.count_nonzero(self._both))
-            )
+            return Carriers(self._rows, self._both, self._both.size + self._homozygous)
         if self._pairs is not None:
             codes = _zygosity_of_pairs(allele).take(self._pairs)
             carrying = (codes != _NOT_CARRIED).nonzero()[0]

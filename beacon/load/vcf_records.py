@@ -16,7 +16,7 @@ from typing import Any, cast
 import cyvcf2
 
 from beacon.load.byte_stream import BLOCK_BYTES, READ_AHEAD_BYTES, DamagedFile, Section, blocks
-from beacon.load.genotypes import Genotypes
+from beacon.load.genotypes import Calls, Columns, Genotypes, Rows
 from beacon.load.sample_text import fields_of, read_samples
 from beacon.load.vcf_header import Declared
 
@@ -128,9 +128,9 @@ class VcfRecord:
             self._info = VcfInfo(self._reader, self._site, self._fields[6])
         return self._info
 
-    def encoded_genotypes(self) -> Genotypes:
+    def calls(self, columns: Columns | Rows) -> Calls:
         """The genotypes of all samples."""
-        return self._genotypes
+        return Calls(self._genotypes, columns)
 
 
 class VcfRecords:
