@@ -6,10 +6,9 @@ are not, values that reach beyond their record.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from struct import Struct
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -37,10 +36,13 @@ _MISSING_TEXT = b"\a"
 _SHORT = 15
 """A descriptor has the length of a value unless it is that or more."""
 _KEPT = 4096  # values of FILTER
+_PAIR = (1, 2)
+"""Type and number of the integers of a call of two, in bytes."""
+_HEAD = 3
+"""Bytes before them, where the number of GT is short, too: they say all there is to know."""
 
 _Value = tuple[int, int, int]
 """Type, how many, and where they begin."""
-_NO_FIELDS: Mapping[str, _Value] = MappingProxyType({})
 
 
 def is_bcf(path: Path) -> bool:
@@ -53,7 +55,7 @@ class BcfInfo:
 
     __slots__ = ("_data", "_declared", "_fields")
 
-    def __init__(self, declared: Declared, data: bytes, fields: Mapping[str, _Value]) -> None:
+    def __init__(self, declared: Declared, data: bytes, fields: dict[str, _Value]) -> None:
         self._declared, self._data, self._fields = declared, data, fields
 
     def get(self, key: str, default: Any = None) -> Any:
@@ -159,6 +161,8 @@ class BcfRecords:
         self.path, self.declared = path, declared
         self._offset = 0 if section is None else section.offset
         self._plain_filters: set[bytes] = set()
+        self._plain_forms: dict[bytes, Sequence[str]] = {}
+        self._no_info = BcfInfo(declared, b"", {})
 
     def __iter__(self) -> Iterator[BcfRecord]:
         """The records in order.
@@ -232,7 +236,7 @@ class BcfRecords:
         """INFO, and FILTER before it, of which nothing is kept."""
         names = self.declared.names
         if not infos and data[place:end] in self._plain_filters:
-            return BcfInfo(self.declared, b"", _NO_FIELDS)
+            return self._no_info
         kind, count, begin = _described(data, place, end)
         following = _following(kind, count, begin, end)
         if count and kind not in _INTEGERS:
@@ -255,8 +259,15 @@ class BcfRecords:
     ) -> tuple[Sequence[str], _Alone | _OfPanel | None]:
         """FORMAT, and the genotypes if the record has some."""
         names, samples = self.declared.names, self.declared.samples
+        head = data[place : place + _HEAD]
+        if formats == 1 and head in self._plain_forms:
+            following = place + _HEAD + 2 * samples
+            if following <= end:
+                integers = data[place + _HEAD : following]
+                return self._plain_forms[head], _OfPanel(panel, panel.add(integers))
         form: list[str] = []
         genotypes: _Alone | _OfPanel | None = None
+        begins = place
         for _ in range(formats):
             key, place = _integer(data, place, end)
             kind, count, place = _described(data, place, end)
@@ -266,7 +277,9 @@ class BcfRecords:
                 if kind not in _INTEGERS:
                     raise DamagedFile("GT is not as BCF has it")
                 integers = data[place:following]
-                if (kind, count) == (1, 2):
+                if (kind, count) == _PAIR:
+                    if formats == 1 and data[begins:place] == head:
+                        self._plain_forms[head] = ["GT"]
                     genotypes = _OfPanel(panel, panel.add(integers))
                 else:
                     genotypes = _Alone(kind, samples, count, integers)

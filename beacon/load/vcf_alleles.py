@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from beacon.framework.errors import LoadError
@@ -23,6 +24,7 @@ NOTHING = {
 """ALTs that stand for no allele of the record's own."""
 
 _BASES = re.compile("[ACGTN]+")
+_SHORT = 10  # bases that nearly every allele has at most, and not many ways to have
 
 
 class Unusable(Exception):
@@ -70,8 +72,8 @@ class AlleleReader:
         if contig.name is None:
             detail = f"{record.CHROM} is none of 1-22, X, Y and M"
             raise Unusable("unknown chromosome", "CHROM", detail)
-        reference = record.REF.upper()
-        if not _BASES.fullmatch(reference):
+        reference = _sequence(record.REF)
+        if reference is None:
             detail = f"REF is {shown(record.REF)}; only A, C, G, T and N are bases"
             raise Unusable("REF is not a sequence of bases", "REF", detail)
         pos = record.POS
@@ -84,8 +86,8 @@ class AlleleReader:
                 detail = f"REF is {shown(reference)}, the reference sequence has {shown(found)}"
                 raise Unusable("REF is not what the reference sequence has", "REF", detail)
         alternate = record.ALT[index]
-        alternate_bases = alternate.upper()
-        if _BASES.fullmatch(alternate_bases):
+        alternate_bases = _sequence(alternate)
+        if alternate_bases is not None:
             if len(reference) + len(alternate_bases) > ALLELE_BASES_MAX:
                 detail = (
                     f"REF and ALT have {len(reference) + len(alternate_bases):,} bases, at most "
@@ -121,6 +123,19 @@ class AlleleReader:
         )
         self._contigs[name] = contig
         return contig
+
+
+def _sequence(text: str) -> str | None:
+    """Bases in upper case, `None` if anything else is among them."""
+    return _short_sequence(text) if len(text) <= _SHORT else _long_sequence(text)
+
+
+def _long_sequence(text: str) -> str | None:
+    upper = text.upper()
+    return upper if _BASES.fullmatch(upper) else None
+
+
+_short_sequence = lru_cache(maxsize=4096)(_long_sequence)
 
 
 def as_written(record: Any, index: int, allele: Allele) -> Allele:

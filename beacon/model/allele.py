@@ -64,7 +64,7 @@ def trim(start: int, reference_bases: str, alternate_bases: str) -> Spelling:
     return Spelling(start + cut, reference_bases[cut:], alternate_bases[cut:])
 
 
-class Allele(msgspec.Struct, frozen=True, eq=False):
+class Allele(msgspec.Struct, frozen=True, eq=False, gc=False):
     """One change, either known by its bases or, when `structural`, by its type and extent.
 
     Equal alleles are the same change. The anchor is no part of it: it repeats what the reference
@@ -222,7 +222,7 @@ class Called(NamedTuple):
         return 2 * len(self.twice) + len(self.once)
 
 
-class Observation(msgspec.Struct, frozen=True, eq=False):
+class Observation(msgspec.Struct, frozen=True, eq=False, gc=False):
     """One allele of one dataset and who carries it.
 
     Attributes:

@@ -35,11 +35,9 @@ def is_long(reference_bases: str, alternate_bases: str) -> bool:
 
 def fits_block(allele: Allele) -> bool:
     """Whether an allele's columns say all there is to say of it."""
-    return (
-        not allele.structural
-        and not is_long(allele.reference_bases, allele.alternate_bases)
-        and is_typed_by_bases(allele)
-    )
+    if allele.structural or is_long(allele.reference_bases, allele.alternate_bases):
+        return False
+    return is_typed_by_bases(allele)
 
 
 def in_questions(keys: Iterable[str]) -> Iterator[list[str]]:

@@ -91,10 +91,11 @@ class BlockMerging:
             known = mine.get(key) or theirs.get(key)
             entries = {one.key: one for one in decode_entries(known)} if known else {}
             waiting[key] = entries
-            observations, _ = bins[place]
-            alleles = {_key_of(key, shift, one.allele): one.allele for one in observations}
-            for name, new in self._contributions(key, shift, *bins[place]).items():
-                items.append(Item(alleles[name], entries.get(name), new, key in mine, key))
+            is_mine = key in mine
+            items += [
+                Item(allele, entries.get(name), new, is_mine, key)
+                for name, (allele, new) in self._contributions(key, shift, *bins[place]).items()
+            ]
         for item, entry in zip(items, self._joining.listed(items), strict=True):
             waiting[item.block][entry.key] = entry
         self._write_blocks(waiting, stamp, rows, frozenset(mine).intersection(waiting))
@@ -157,16 +158,14 @@ class BlockMerging:
         shift: int,
         observations: Sequence[Observation],
         samples: Sequence[BitMap | None],
-    ) -> dict[_Key, Entry]:
+    ) -> dict[_Key, tuple[Allele, Entry]]:
         start = (key >> 16 & 0xFFFFFF) << shift
-        entries: dict[_Key, Entry] = {}
-        for entry in entries_of(observations, samples, start):
-            same = entries.get(entry.key)
-            entries[entry.key] = entry if same is None else self._merging.unite(same, entry)
-        return entries
-
-
-def _key_of(key: int, shift: int, allele: Allele) -> _Key:
-    """What an allele goes by among the entries of a block."""
-    start = (key >> 16 & 0xFFFFFF) << shift
-    return (allele.start - start, allele.reference_bases, allele.alternate_bases)
+        found: dict[_Key, tuple[Allele, Entry]] = {}
+        entries = entries_of(observations, samples, start)
+        for observation, entry in zip(observations, entries, strict=True):
+            name = entry.key
+            same = found.get(name)
+            if same is not None:
+                entry = self._merging.unite(same[1], entry)
+            found[name] = (observation.allele, entry)
+        return found

@@ -200,8 +200,8 @@ def zygosities(alleles: Sequence[U32]) -> int:
     """Which zygosities carriers have, a bit for each code."""
     if not alleles:
         return 0
-    bits = np.uint32(1) << (np.concatenate(alleles) & np.uint32(3))
-    return int(np.bitwise_or.reduce(bits))
+    codes = np.concatenate(alleles).astype(np.uint8) & np.uint8(3)
+    return sum(1 << code for code in range(4) if (codes == code).any())
 
 
 def codes_of_dense(document: dict[str, Any]) -> U32:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,21 +23,17 @@ from beacon.mongo.blocks import (
     allele_code,
     codes_of_dense,
     observed,
-    row_set,
     zygosities,
 )
 from beacon.mongo.called import Patterns
 from beacon.mongo.documents import dense_id
+from beacon.mongo.roaring import serialized
 
 NOT_STATED = -1
 """In place of a count of a population."""
 _HOM, _HEMI = int(Zygosity.HOM), int(Zygosity.HEMI)
+_ANCHOR_FLAGS = {base: number for number, base in enumerate(ANCHORS)}
 _ZERO = np.zeros(1, np.int64)
-
-# https://github.com/RoaringBitmap/RoaringFormatSpec
-_ONE_ARRAY = struct.Struct("<IIHHI")  # cookie, containers, key, cardinality - 1, offset
-_NO_RUNS = 12346
-_ARRAY_MAX = 4096
 
 
 @dataclass(slots=True)
@@ -81,39 +76,32 @@ def entries_of(
     sizes = np.fromiter((len(one.rows) for one in observations), np.int64, len(observations))
     ends = np.concatenate((_ZERO, np.cumsum(sizes)))
     zygosity = np.concatenate([one.zygosity for one in observations])
-    homozygous = _count_by_allele(zygosity == _HOM, ends)
-    hemizygous = _count_by_allele(zygosity == _HEMI, ends)
+    homozygous = _count_by_allele(zygosity, _HOM, ends)
+    hemizygous = _count_by_allele(zygosity, _HEMI, ends)
     rows = np.concatenate([one.rows for one in observations]).astype(np.uint32, copy=False)
-    codes = rows << np.uint32(2) | zygosity
+    codes = rows << np.uint32(2)
+    codes |= zygosity
     descents = (rows[1:] < rows[:-1]).nonzero()[0] + 1
     within = ends[np.searchsorted(ends, descents)] != descents
     for index in set((np.searchsorted(ends, descents[within]) - 1).tolist()):
         codes[ends[index] : ends[index + 1]].sort()
+    bounds = ends.tolist()
     return [
-        _entry(
-            observation,
-            of_samples,
-            bin_start,
-            codes[start:end],
-            homozygous=homozygous,
-            hemizygous=hemizygous,
-        )
-        for observation, of_samples, start, end, homozygous, hemizygous in zip(
-            observations,
-            samples,
-            ends.tolist(),
-            ends[1:].tolist(),
-            homozygous.tolist(),
-            hemizygous.tolist(),
-            strict=False,
+        _entry(observation, of_samples, bin_start, codes[start:end], *counts)
+        for observation, of_samples, start, end, *counts in zip(
+            observations, samples, bounds, bounds[1:], homozygous, hemizygous, strict=False
         )
     ]
 
 
 def _count_by_allele(
-    chosen: npt.NDArray[np.bool_], ends: npt.NDArray[np.int64]
-) -> npt.NDArray[np.int64]:
-    return np.diff(np.searchsorted(chosen.nonzero()[0], ends))
+    zygosity: npt.NDArray[np.uint8], wanted: int, ends: npt.NDArray[np.int64]
+) -> list[int]:
+    chosen = (zygosity == wanted).nonzero()[0]
+    if not len(chosen):  # hemizygous is hardly anybody
+        return [0] * (len(ends) - 1)
+    counts: list[int] = np.diff(np.searchsorted(chosen, ends)).tolist()
+    return counts
 
 
 def _entry(
@@ -121,13 +109,12 @@ def _entry(
     samples: BitMap | None,
     bin_start: int,
     codes: U32,
-    *,
     homozygous: int,
     hemizygous: int,
 ) -> Entry:
     allele = observation.allele
     stated = observation.allele_count
-    flags = ANCHORS.index(allele.anchor if allele.anchor in ANCHORS else "N")
+    flags = _ANCHOR_FLAGS.get(allele.anchor, _ANCHOR_FLAGS["N"])
     if observation.asserted:
         flags |= ASSERTED
     number = observation.allele_number
@@ -274,35 +261,18 @@ def dense_sets(alleles: Sequence[U32]) -> list[dict[str, bytes]]:
     codes = np.concatenate(alleles)
     ends = np.cumsum([0, *map(len, alleles)])
     rows = codes >> np.uint32(2)
-    zygosity = codes & np.uint32(3)
-    sets: list[dict[str, bytes]] = [{} for _ in alleles]
-    for name, wanted in (("a", None), ("m", 1), ("y", 2), ("u", 3)):
-        chosen, bounds = rows, ends
-        if wanted is not None:
-            places = (zygosity == wanted).nonzero()[0]
-            if not len(places):
-                continue
-            chosen, bounds = rows[places], np.searchsorted(places, ends)
-        of_allele = bounds.tolist()
-        for one, start, end in zip(sets, of_allele, of_allele[1:], strict=False):
-            if start < end:
-                one[name] = _serialized(chosen[start:end])
+    zygosity = codes.astype(np.uint8) & np.uint8(3)
+    sets = [{"a": carriers} for carriers in serialized(rows, ends)]
+    for name, wanted in (("m", 1), ("y", 2), ("u", 3)):
+        places = (zygosity == wanted).nonzero()[0]
+        if not len(places):
+            continue
+        bounds = np.searchsorted(places, ends)
+        having = np.diff(bounds).nonzero()[0]
+        chosen = serialized(rows[places], np.append(bounds[having], bounds[-1]))
+        for index, carriers in zip(having.tolist(), chosen, strict=True):
+            sets[index][name] = carriers
     return sets
-
-
-def _serialized(rows: U32) -> bytes:
-    """A Roaring bitmap as bytes, of rows in ascending order."""
-    size, last = len(rows), int(rows[-1])
-    if size <= _ARRAY_MAX and last <= 0xFFFF and 2 * size <= last:
-        # One container with an array, the usual case for some thousands of people, is so simple
-        # that making a bitmap first would take most of a load's time.
-        return (
-            _ONE_ARRAY.pack(_NO_RUNS, 1, 0, size - 1, _ONE_ARRAY.size)
-            + rows.astype("<u2").tobytes()
-        )
-    bitmap = row_set(rows)
-    bitmap.run_optimize()
-    return bitmap.serialize()
 
 
 @dataclass(frozen=True, slots=True)

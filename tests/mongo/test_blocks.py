@@ -6,7 +6,7 @@ import operator
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pyroaring import BitMap
 
@@ -32,6 +32,7 @@ from beacon.mongo.packing import (
     encode_block,
     entries_of,
 )
+from beacon.mongo.roaring import serialized
 
 KEY = block_id(12, 1, 7, 3)
 START = 7 << 12
@@ -206,6 +207,34 @@ def test_common_carriers_are_roaring_bitmaps_that_anybody_can_read(rows):
     assert BitMap.deserialize(document["a"]) == BitMap(rows)
     assert BitMap.deserialize(document["m"]) == BitMap(rows[::2])
     assert codes_of_dense(document).tolist() == codes.tolist()
+
+
+spread = st.builds(
+    lambda start, step, size: range(start, start + step * size, step),
+    st.integers(0, 140_000),
+    st.sampled_from([1, 2, 3, 40]),
+    st.integers(1, 9_000),
+)
+few = st.sets(st.integers(0, 70_000), min_size=1, max_size=20)
+
+
+@given(st.lists(st.builds(set, spread) | st.builds(set.union, few, few) | few, max_size=6))
+@example([{0}, {65_535}, {65_536}, {65_535, 65_536}, set(range(65_536)), set(range(65_537))])
+@example([set(range(0, 8_192, 2)), set(range(0, 8_194, 2)), {1, 2}, {1, 2, 3}, {3, 4, 6}])
+def test_bitmaps_are_those_that_roaring_itself_would_write_where_runs_may_be_shorter(sets):
+    arrays = [np.array(sorted(one), np.uint32) for one in sets]
+    ends = np.cumsum([0, *map(len, arrays)])
+    expected = [BitMap(one) for one in sets]
+    for bitmap in expected:
+        bitmap.run_optimize()
+    found = list(serialized(np.concatenate([EMPTY, *arrays]), ends))
+
+    assert [BitMap.deserialize(one) for one in found] == expected
+    for one, rows, bitmap in zip(found, sets, expected, strict=True):
+        if 2 * len(rows) > max(rows) or max(rows) > 65_535:
+            assert one == bitmap.serialize()
+        else:
+            assert len(one) <= 16 + 2 * len(rows) or one == bitmap.serialize()
 
 
 @given(st.sets(st.integers(0, 2**32 - 1)))
