@@ -23,6 +23,7 @@ from beacon.framework.errors import LoadInterrupted
 from beacon.framework.source import Invitation, JoinedLoad, LoadPart
 from beacon.load.annotations import Annotator
 from beacon.load.byte_stream import Section
+from beacon.load.collecting import seldom
 from beacon.load.genotypes import Columns, Rows
 from beacon.load.report import Finding, Report
 from beacon.load.vcf import MARK_EVERY, RecordReader
@@ -142,7 +143,8 @@ def load_region(job: Job) -> None:
         LoadError: A file cannot be loaded as asked.
         LoadInterrupted: The load was stopped.
     """
-    _worker[0].load(job)
+    with seldom():
+        _worker[0].load(job)
 
 
 def listing_of(folder: Path, region: Region, file: int, contig: str) -> Path:

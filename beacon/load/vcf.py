@@ -13,6 +13,7 @@ from beacon.framework.errors import LoadError
 from beacon.framework.source import NOBODY, Load, SharedLoad, Sink, SourceFile
 from beacon.load.annotations import Annotator
 from beacon.load.bff_variants import load_waiting
+from beacon.load.collecting import seldom
 from beacon.load.ending import conclude, settled
 from beacon.load.genotypes import Calls, Columns, Rows
 from beacon.load.progress import Progress, Silent
@@ -37,6 +38,7 @@ MARK_EVERY_CARRIERS = 40_000_000
 
 _BATCH = 1_000  # alleles
 _BATCH_CARRIERS = 4_000_000
+_END = 1 << 40
 
 
 def load_vcf(
@@ -96,7 +98,7 @@ def load_vcf(
             load.abandon()
             load = sink.open(dataset_id, assembly=canonical, files=sources)
             load.left_shifted(all_of_them=bases is not None)
-    with settled(load, report):
+    with settled(load, report), seldom():
         if parts is not None:
             parts(progress)
         else:
@@ -144,7 +146,7 @@ class RecordReader:
     annotator: Annotator | None = None
     bases: Bases | None = None
     start: int = -1
-    end: int = 1 << 40
+    end: int = _END
     number: int = 0
     written: int = 0
     batch: list[Observation] = field(default_factory=list)
@@ -175,7 +177,9 @@ class RecordReader:
                 alleles.append((number, self._alleles.allele(record, number - 1)))
             except Unusable as unusable:
                 self._lose(report, record, unusable.reason, unusable.field, unusable.detail)
-        own = [one for one in alleles if self.start <= one[1].start < self.end]
+        own = alleles
+        if self.start >= 0 or self.end < _END:
+            own = [one for one in alleles if self.start <= one[1].start < self.end]
         if not alleles or not (own or is_counted):
             return
         if "GT" not in record.FORMAT:
@@ -194,28 +198,31 @@ class RecordReader:
             )
             return
         for number, allele in own:
-            carriers = calls.carriers(number)
-            self.carriers += carriers.rows.size
+            rows, zygosity, allele_count = calls.carriers(number)
+            annotation = None
+            if self.annotator is not None:
+                annotation = self._annotation(self.annotator, record, number - 1, allele)
+            self.carriers += rows.size
             self.batch.append(
                 Observation(
-                    allele=allele,
-                    rows=carriers.rows,
-                    zygosity=carriers.zygosity,
-                    allele_number=calls.allele_number,
-                    called=calls.called,
-                    allele_count=carriers.allele_count,
-                    annotation=self._annotation(record, number - 1, allele),
+                    allele,
+                    rows,
+                    zygosity,
+                    calls.called,
+                    calls.allele_number,
+                    allele_count,
+                    annotation,
                 )
             )
         self.written += len(own)
         report.loaded["genomicVariant"] += len(alleles)
 
-    def _annotation(self, record: Any, index: int, allele: Allele) -> Mapping[str, Any] | None:
-        if self.annotator is None:
-            return None
+    def _annotation(
+        self, annotator: Annotator, record: Any, index: int, allele: Allele
+    ) -> Mapping[str, Any] | None:
         if self.bases is not None:
             allele = as_written(record, index, allele)
-        return self.annotator.fragment(
+        return annotator.fragment(
             record.INFO, record.ID, index, allele, record.REF, record.ALT[index], record.ALT
         )
 
