@@ -15,7 +15,7 @@ import numpy as np
 
 from beacon.load.byte_stream import DamagedFile, Section, blocks
 from beacon.load.genotype_panel import Panel
-from beacon.load.genotypes import Calls, Columns, Genotypes, Rows
+from beacon.load.genotypes import Calls, Columns, Rows
 from beacon.load.vcf_header import Declared
 
 MAGIC = b"BCF\2\2"
@@ -35,7 +35,9 @@ _END = {kind: value + 1 for kind, value in _MISSING.items()}
 _MISSING_TEXT = b"\a"
 _SHORT = 15
 """A descriptor has the length of a value unless it is that or more."""
-_KEPT = 4096  # values of FILTER
+_SITES_KEPT = 4096
+_SHORT_SITE = 64
+"""Bytes of REF, ALT and FILTER that others may have, too, and that then are read once."""
 _PAIR = (1, 2)
 """Type and number of the integers of a call of two, in bytes."""
 _HEAD = 3
@@ -87,50 +89,32 @@ class BcfInfo:
         return ((key, self.get(key)) for key in self._fields)
 
 
-class _Alone(NamedTuple):
-    """The genotypes of one record, which are decoded by themselves."""
+class _Site(NamedTuple):
+    """What a record says beside its place, its ID and its samples."""
 
-    kind: int
-    samples: int
-    ploidy: int
-    integers: bytes
-
-    def calls(self, columns: Columns | Rows) -> Calls:
-        integers = np.frombuffer(self.integers, _DTYPES[self.kind])
-        genotypes = Genotypes.of_integers(integers.reshape(self.samples, self.ploidy))
-        return Calls(genotypes, columns)
-
-
-class _OfPanel(NamedTuple):
-    """The genotypes of one record, which are decoded with those of its neighbours."""
-
-    panel: Panel
-    place: int
-
-    def calls(self, columns: Columns | Rows) -> Calls:
-        if not isinstance(columns, Columns):
-            columns = Columns(columns)
-        return self.panel.calls(self.place, columns)
+    reference_bases: str
+    alternates: list[str]
+    info: BcfInfo
 
 
 class BcfRecord:
     """One record, with what the loader uses of `cyvcf2.Variant`; POS is 1-based."""
 
-    __slots__ = ("ALT", "CHROM", "FORMAT", "INFO", "POS", "REF", "_genotypes", "_identifier")
+    __slots__ = ("ALT", "CHROM", "FORMAT", "INFO", "POS", "REF", "_identifier", "_panel", "_place")
 
     def __init__(
         self,
         contig: str,
         pos: int,
         identifier: bytes,
-        bases: Sequence[str],
-        info: BcfInfo,
+        site: _Site,
         form: Sequence[str],
-        genotypes: _Alone | _OfPanel | None,
+        panel: Panel,
+        place: int | None,
     ) -> None:
-        self.CHROM, self.POS, self.INFO, self.FORMAT = contig, pos, info, form
-        self.REF, *self.ALT = bases
-        self._identifier, self._genotypes = identifier, genotypes
+        self.CHROM, self.POS, self.FORMAT = contig, pos, form
+        self.REF, self.ALT, self.INFO = site
+        self._identifier, self._panel, self._place = identifier, panel, place
 
     @property
     def ID(self) -> str | None:  # noqa: N802 - the name of the column
@@ -144,9 +128,9 @@ class BcfRecord:
         Raises:
             ValueError: The record has none.
         """
-        if self._genotypes is None:
+        if self._place is None:
             raise ValueError("the record has no genotypes")
-        return self._genotypes.calls(columns)
+        return self._panel.calls(self._place, columns)
 
 
 class BcfRecords:
@@ -160,9 +144,8 @@ class BcfRecords:
     def __init__(self, path: Path, declared: Declared, section: Section | None = None) -> None:
         self.path, self.declared = path, declared
         self._offset = 0 if section is None else section.offset
-        self._plain_filters: set[bytes] = set()
-        self._plain_forms: dict[bytes, Sequence[str]] = {}
-        self._no_info = BcfInfo(declared, b"", {})
+        self._sites: dict[tuple[int, bytes], _Site] = {}
+        self._forms: dict[bytes, Sequence[str]] = {}
 
     def __iter__(self) -> Iterator[BcfRecord]:
         """The records in order.
@@ -222,29 +205,27 @@ class BcfRecords:
             raise DamagedFile("a record has more samples or fewer than the file")
         name = self.declared.contigs[contig]
         identifier, place = _text(data, place, middle)
+        site = None if infos else self._sites.get((alleles, data[place:middle]))
+        if site is None:
+            site = self._site(data, alleles, infos, place, middle)
+        form, genotypes = self._genotypes(panel, data, formats, middle, end)
+        return BcfRecord(name, pos + 1, identifier, site, form, panel, genotypes)
+
+    def _site(self, data: bytes, alleles: int, infos: int, place: int, end: int) -> _Site:
+        """REF, ALT and INFO, and FILTER between them, of which nothing is kept."""
         if not alleles:
             raise DamagedFile("a record has no REF")
+        names, begin = self.declared.names, place
         bases = []
         for _ in range(alleles):
-            text, place = _text(data, place, middle)
+            text, place = _text(data, place, end)
             bases.append(text.decode("utf-8", "replace"))
-        info = self._info(data, infos, place, middle)
-        form, genotypes = self._samples(panel, data, formats, middle, end)
-        return BcfRecord(name, pos + 1, identifier, bases, info, form, genotypes)
-
-    def _info(self, data: bytes, infos: int, place: int, end: int) -> BcfInfo:
-        """INFO, and FILTER before it, of which nothing is kept."""
-        names = self.declared.names
-        if not infos and data[place:end] in self._plain_filters:
-            return self._no_info
-        kind, count, begin = _described(data, place, end)
-        following = _following(kind, count, begin, end)
+        kind, count, place = _described(data, place, end)
+        following = _following(kind, count, place, end)
         if count and kind not in _INTEGERS:
             raise DamagedFile("FILTER has a type that it cannot have")
-        for offset in range(begin, following, _SIZES[kind]):
+        for offset in range(place, following, _SIZES[kind]):
             names[_INTEGERS[kind].unpack_from(data, offset)[0]]
-        if not infos and len(self._plain_filters) < _KEPT:
-            self._plain_filters.add(data[place:end])
         place = following
         fields: dict[str, _Value] = {}
         for _ in range(infos):
@@ -252,22 +233,21 @@ class BcfRecords:
             kind, count, place = _described(data, place, end)
             fields.setdefault(names[key], (kind, count, place))
             place = _following(kind, count, place, end)
-        return BcfInfo(self.declared, data, fields)
+        site = _Site(bases[0], bases[1:], BcfInfo(self.declared, data if infos else b"", fields))
+        if not infos and end - begin <= _SHORT_SITE and len(self._sites) < _SITES_KEPT:
+            self._sites[alleles, data[begin:end]] = site
+        return site
 
-    def _samples(
+    def _genotypes(
         self, panel: Panel, data: bytes, formats: int, place: int, end: int
-    ) -> tuple[Sequence[str], _Alone | _OfPanel | None]:
-        """FORMAT, and the genotypes if the record has some."""
+    ) -> tuple[Sequence[str], int | None]:
+        """FORMAT, and where in the panel the genotypes are, if the record has some."""
         names, samples = self.declared.names, self.declared.samples
-        head = data[place : place + _HEAD]
-        if formats == 1 and head in self._plain_forms:
-            following = place + _HEAD + 2 * samples
-            if following <= end:
-                integers = data[place + _HEAD : following]
-                return self._plain_forms[head], _OfPanel(panel, panel.add(integers))
+        head, begin = data[place : place + _HEAD], place + _HEAD
+        if formats == 1 and head in self._forms and begin + 2 * samples <= end:
+            return self._forms[head], panel.add(data, begin)
         form: list[str] = []
-        genotypes: _Alone | _OfPanel | None = None
-        begins = place
+        genotypes: int | None = None
         for _ in range(formats):
             key, place = _integer(data, place, end)
             kind, count, place = _described(data, place, end)
@@ -276,13 +256,13 @@ class BcfRecords:
             if name == "GT" and genotypes is None:
                 if kind not in _INTEGERS:
                     raise DamagedFile("GT is not as BCF has it")
-                integers = data[place:following]
                 if (kind, count) == _PAIR:
-                    if formats == 1 and data[begins:place] == head:
-                        self._plain_forms[head] = ["GT"]
-                    genotypes = _OfPanel(panel, panel.add(integers))
+                    genotypes = panel.add(data, place)
+                    if formats == 1 and place == begin:
+                        self._forms[head] = ["GT"]
                 else:
-                    genotypes = _Alone(kind, samples, count, integers)
+                    integers = np.frombuffer(data[place:following], _DTYPES[kind])
+                    genotypes = panel.add_other(integers.reshape(samples, count))
             form.append(name)
             place = following
         return form, genotypes

@@ -271,7 +271,8 @@ class Calls:
         _, ploidy, of_interest, both, pairs, alleles = genotypes
         rows = columns.rows[of_interest]
         if both is not None:
-            self._set_both(columns, ploidy, rows, both, int(np.count_nonzero(both)))
+            zygosity = both.view(np.uint8)  # HET is 0, HOM is 1
+            self._set_both(columns, ploidy, rows, zygosity, int(np.count_nonzero(both)))
         else:
             self._set_others(columns, ploidy, rows, pairs, alleles)
 
@@ -280,11 +281,11 @@ class Calls:
         columns: Columns,
         ploidy: int,
         rows: Rows,
-        both: npt.NDArray[np.bool_],
+        zygosity: Codes,
         homozygous: int,
     ) -> None:
         self._columns, self._ploidy, self._rows = columns, ploidy, rows
-        self._both = both.view(np.uint8)
+        self._both = zygosity
         self._homozygous = homozygous
         self._called = None
         self.allele_number = columns.size * ploidy
@@ -319,16 +320,15 @@ class Calls:
         return calls
 
     @classmethod
-    def of_both(
-        cls, columns: Columns, rows: Rows, both: npt.NDArray[np.bool_], homozygous: int
-    ) -> Calls:
+    def of_both(cls, columns: Columns, rows: Rows, zygosity: Codes, homozygous: int) -> Calls:
         """Calls of two, given as in `Genotypes.both`, of people who are listed.
 
         Args:
-            homozygous: How many of them have both alleles.
+            zygosity: HOM for those who have both alleles, else HET.
+            homozygous: How many they are.
         """
         calls = cls.__new__(cls)
-        calls._set_both(columns, 2, rows, both, homozygous)
+        calls._set_both(columns, 2, rows, zygosity, homozygous)
         return calls
 
     @classmethod
@@ -352,7 +352,7 @@ class Calls:
         A call with a missing allele beside the one carried (`1/.`) has unspecified zygosity. A call
         of two different alternates (`1/2`) is heterozygous for each.
         """
-        if self._both is not None:  # HET is 0, HOM is 1
+        if self._both is not None:
             if allele != 1:
                 return _NO_CARRIERS
             return Carriers(self._rows, self._both, self._both.size + self._homozygous)

@@ -9,6 +9,7 @@ from beacon.model.assemblies import code as chromosome_code
 from beacon.model.variant_types import type_of_bases
 from beacon.mongo.documents import BLOCK_ALTERNATE_MAX, BLOCK_SPAN_MAX
 
+_SUBSTITUTION = type_of_bases("A", "C")
 _ASKED_BYTES_MAX = 8 << 20
 """Of one question to the database, which takes 16 MiB; a key is as long as its allele."""
 
@@ -35,9 +36,12 @@ def is_long(reference_bases: str, alternate_bases: str) -> bool:
 
 def fits_block(allele: Allele) -> bool:
     """Whether an allele's columns say all there is to say of it."""
-    if allele.structural or is_long(allele.reference_bases, allele.alternate_bases):
+    if allele.structural:
         return False
-    return is_typed_by_bases(allele)
+    reference_bases, alternate_bases = allele.reference_bases, allele.alternate_bases
+    if len(reference_bases) == 1 == len(alternate_bases):  # nearly every allele
+        return allele.variant_type == _SUBSTITUTION
+    return not is_long(reference_bases, alternate_bases) and is_typed_by_bases(allele)
 
 
 def in_questions(keys: Iterable[str]) -> Iterator[list[str]]:

@@ -180,6 +180,7 @@ class AlleleWriter:
         if self._bases is not None and not self.are_shifted:
             observations = [_shifted(one, self._bases) for one in observations]
         bins = self._bins
+        name, code = "", 0
         for observation in observations:
             allele = observation.allele
             if observation.annotation is not None:
@@ -191,7 +192,9 @@ class AlleleWriter:
             if observation.samples is not None:
                 samples = row_set(observation.samples)
             if fits_block(allele):
-                key = (chromosome_code(allele.reference_name), allele.start >> shift)
+                if allele.reference_name != name:
+                    name, code = allele.reference_name, chromosome_code(allele.reference_name)
+                key = (code, allele.start >> shift)
                 of_bin = bins.get(key)
                 if of_bin is None:
                     of_bin = bins[key] = ([], [])

@@ -7,8 +7,8 @@ are missing every site has its own. A block names the sets of its alleles by the
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 from pyroaring import BitMap
@@ -19,6 +19,8 @@ _DIGEST_BYTES = 12
 _KEPT = 512
 NOBODY_KNOWN = 0xFFFF
 """In place of a set's number: who was looked at is not known."""
+
+OneSet = TypeVar("OneSet")
 
 
 class HasCalled(Protocol):
@@ -67,27 +69,17 @@ class Patterns:
 
     def document(self, key: int, ordered: Sequence[HasCalled]) -> dict[str, Any] | None:
         """Which sets the alleles of a block have, in the order of its columns."""
-        numbers: dict[bytes, int] = {}
-        indexes = [
-            NOBODY_KNOWN
-            if one.called is None
-            else numbers.setdefault(self.digest(one.called), len(numbers))
-            for one in ordered
-        ]
-        if not numbers and all(one.samples is None for one in ordered):
+        called = _Numbers(self.digest)
+        indexes = [called.of(one.called) for one in ordered]
+        spoken = _Numbers(self.samples_digest)
+        speaking = [spoken.of(one.samples) for one in ordered]
+        if not called.digests and not spoken.digests:
             return None
-        document: dict[str, Any] = {"_id": key, "l": self._slot, "w": list(numbers)}
-        if len(numbers) > 1 or NOBODY_KNOWN in indexes:
+        document: dict[str, Any] = {"_id": key, "l": self._slot, "w": list(called.digests)}
+        if len(called.digests) > 1 or NOBODY_KNOWN in indexes:
             document["i"] = np.array(indexes, "<u2").tobytes()
-        spoken: dict[bytes, int] = {}
-        speaking = [
-            NOBODY_KNOWN
-            if one.samples is None
-            else spoken.setdefault(self.samples_digest(one.samples), len(spoken))
-            for one in ordered
-        ]
-        if spoken:
-            document["s"] = list(spoken)
+        if spoken.digests:
+            document["s"] = list(spoken.digests)
             document["j"] = np.array(speaking, "<u2").tobytes()
         return document
 
@@ -108,6 +100,24 @@ class Patterns:
         """Documents of sets that were not written yet."""
         fresh, self._fresh = list(self._fresh.values()), {}
         return fresh
+
+
+class _Numbers(Generic[OneSet]):
+    """Numbers the sets of one block, those that are the same alike."""
+
+    def __init__(self, digest: Callable[[OneSet], bytes]) -> None:
+        self._digest = digest
+        self._last: OneSet | None = None
+        self._number = NOBODY_KNOWN
+        self.digests: dict[bytes, int] = {}
+
+    def of(self, one: OneSet | None) -> int:
+        """The number of a set, `NOBODY_KNOWN` in place of none."""
+        if one is not self._last:  # neighbours mostly share one
+            self._last, self._number = one, NOBODY_KNOWN
+            if one is not None:
+                self._number = self.digests.setdefault(self._digest(one), len(self.digests))
+        return self._number
 
 
 def _serialized(rows: BitMap) -> bytes:

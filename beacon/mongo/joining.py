@@ -48,7 +48,7 @@ class Joining:
 
     def listed(self, items: Sequence[Item]) -> list[Entry]:
         """Alleles that the load has."""
-        joined = [self._joined(one) for one in items]
+        joined = [one.new if one.old is None else self._joined(one, one.old) for one in items]
         if not self._assessed.rows:
             return joined
         for code, indexes in _by_code(items):
@@ -73,10 +73,8 @@ class Joining:
 
     # Alleles that the load has ------------------------------------------------------------------
 
-    def _joined(self, item: Item) -> Entry:
-        old, new, merging = item.old, item.new, self._merging
-        if old is None:
-            return new
+    def _joined(self, item: Item, old: Entry) -> Entry:
+        new, merging = item.new, self._merging
         if self.is_of_people and self._is_decided(item):
             return merging.replace_people(old, new, self._assessed.replaced)
         return (merging.unite if item.is_mine else merging.supersede)(old, new)
