@@ -53,19 +53,23 @@ class Columns:
         listed = rows != NOBODY
         self.size = int(np.count_nonzero(listed))
         self.listed: npt.NDArray[np.bool_] | None = None if self.size == rows.size else listed
-        self._known: dict[bool, Called] = {}
+        self._known: dict[int, Called] = {}
         self._exceptions: tuple[bool, bytes, bytes] | None = None
         self._last: Called | None = None
 
     def called(self, ploidy: int) -> Called:
         """Everybody, called as often as that; one object for all records."""
-        once = ploidy == 1
-        found = self._known.get(once)
+        common = min(ploidy, 2)
+        found = self._known.get(common)
         if found is None:
             listed = self.rows if self.listed is None else self.rows[self.listed]
-            everybody = _set_of(listed) if ploidy else BitMap()
-            found = Called(BitMap(), everybody) if once else Called(everybody, BitMap())
-            self._known[once] = found
+            everybody, nobody = _set_of(listed), BitMap()
+            found = (
+                Called(nobody, nobody),
+                Called(nobody, everybody),
+                Called(everybody, nobody),
+            )[common]
+            self._known[common] = found
         return found
 
     def called_but_for(self, ploidy: int, rows: Rows, alleles: npt.NDArray[Any]) -> Called:

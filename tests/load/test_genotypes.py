@@ -102,6 +102,15 @@ def test_who_was_looked_at_is_one_object_for_all_complete_records():
     assert first.called is second.called
 
 
+def test_a_record_with_calls_of_no_alleles_says_nothing_of_others():
+    columns = Columns(np.arange(3, dtype=np.uint32))
+    nothing = Calls(np.empty((3, 0), np.int32), columns)
+    something = Calls(encoded((2, 2), (2, 4), (4, 4)), columns)
+
+    assert [len(rows) for rows in nothing.called] == [0, 0]
+    assert [len(rows) for rows in something.called] == [3, 0]
+
+
 def test_neighbours_with_the_same_people_looked_at_share_them():
     absent = -(2**31) + 1
     columns = Columns(np.arange(3, dtype=np.uint32))
