@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,14 @@ import cyvcf2
 import numpy as np
 import pytest
 from isal import igzip
+from memory_sink import MemorySink
 
 from beacon.framework.errors import LoadError
 from beacon.framework.source import NOBODY
 from beacon.load.bcf_records import BcfRecords
 from beacon.load.byte_stream import DamagedFile
 from beacon.load.genotypes import Calls, Columns
+from beacon.load.vcf import load_vcf
 from beacon.load.vcf_file import MANY_SAMPLES, VcfFile
 from beacon.load.vcf_header import declared_by
 
@@ -142,6 +145,93 @@ def test_records_before_the_damage_are_read(tmp_path, damaged):
     assert found == expected
     with pytest.raises(LoadError, match=f"at record {damaged + 1}: "):
         list(VcfFile(broken, "GRCh37").records())
+
+
+@pytest.mark.parametrize("place", [32, 40, 41, 42, 43, 44, 45, 46])
+def test_a_record_damaged_behind_others_like_it_is_refused_as_by_itself(tmp_path, place):
+    """What records share is read once; a record that differs in a byte shares nothing."""
+    path = write(tmp_path / "whole.bcf", ["biallelic"] * 3)
+    content = igzip.decompress(path.read_bytes())
+    header = 9 + int.from_bytes(content[5:9], "little")
+    begins = [header]
+    for _ in range(2):
+        sizes = (content[begins[-1] + at : begins[-1] + at + 4] for at in (0, 4))
+        begins.append(begins[-1] + 8 + sum(int.from_bytes(one, "little") for one in sizes))
+    last = bytearray(content[begins[2] :])
+    rows = np.arange(SAMPLES, dtype=np.uint32)
+    for value in range(256):
+        last[place] = value
+        alone, behind = tmp_path / "alone.bcf", tmp_path / "behind.bcf"
+        alone.write_bytes(content[:header] + last)
+        behind.write_bytes(content[: begins[2]] + last)
+        by_itself, together = said_of(alone, rows), said_of(behind, rows)
+
+        assert together[2:] == by_itself
+
+
+def said_of(path: Path, rows: Any) -> list[Any]:
+    """What there is of each record, and the refusal if there is one."""
+    columns = Columns(rows)
+    declared = declared_by(cyvcf2.VCF(str(path)))
+    found: list[Any] = []
+    try:
+        found.extend(
+            (one.CHROM, one.REF, one.ALT, one.FORMAT, plain(one, columns))
+            for one in BcfRecords(path, declared)
+        )
+    except DamagedFile as error:
+        found.append(str(error))
+    return found
+
+
+def loaded(sink: MemorySink) -> list[Any]:
+    """What a load brought, in the order of the file."""
+    return [
+        (
+            one.allele,
+            one.rows.tolist(),
+            one.zygosity.tolist(),
+            [set(rows) for rows in one.called or ()],
+            one.allele_number,
+            one.allele_count,
+        )
+        for one in sink.published["d"].observations
+    ]
+
+
+def test_a_load_of_bcf_is_that_of_the_same_text(mixed):
+    from_text, from_bcf = MemorySink(), MemorySink()
+    by_text = load_vcf(from_text, "d", "GRCh37", [mixed.with_suffix(".vcf")])
+    by_bcf = load_vcf(from_bcf, "d", "GRCh37", [mixed])
+    text, bcf = by_text.as_dict(), by_bcf.as_dict()
+
+    assert loaded(from_bcf) == loaded(from_text)
+    assert (bcf["loaded"], bcf["items"]) == (text["loaded"], text["items"])
+    assert [(one["reason"], one["count"]) for one in bcf["notLoaded"]] == [
+        (one["reason"], one["count"]) for one in text["notLoaded"]
+    ]
+    assert {one["place"] for finding in bcf["notLoaded"] for one in finding["examples"]} == {
+        one["place"] for finding in text["notLoaded"] for one in finding["examples"]
+    }
+
+
+def test_a_load_of_bcf_goes_on_at_its_mark(tmp_path):
+    path = write(tmp_path / "long.bcf", ["biallelic", "diploid", "haploid"] * 1_700)
+    whole, stopped = MemorySink(), MemorySink(stop_after_mark=1)
+    report = load_vcf(whole, "d", "GRCh37", [path])
+    with pytest.raises(KeyboardInterrupt):
+        load_vcf(stopped, "d", "GRCh37", [path])
+    again = load_vcf(stopped, "d", "GRCh37", [path])
+
+    assert loaded(stopped) == loaded(whole)
+    assert again.as_dict() == report.as_dict()
+
+
+def test_how_often_garbage_is_looked_for_is_as_before_after_a_load(tmp_path):
+    before = gc.get_threshold()
+    load_vcf(MemorySink(), "d", "GRCh37", [write(tmp_path / "one.bcf", ["biallelic"])])
+
+    assert gc.get_threshold() == before
 
 
 def test_a_record_without_genotypes_has_no_calls(tmp_path):
