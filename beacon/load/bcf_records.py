@@ -20,8 +20,8 @@ from beacon.load.vcf_header import Declared
 
 MAGIC = b"BCF\2\2"
 
-_BLOCK_BYTES = 1 << 20
-"""What is read at once."""
+_BLOCK_BYTES = 512 << 10
+"""What is read at once, or four records where they are longer: it stays in the cache."""
 _HEADER_LENGTH = Struct("<I")
 _FIXED = Struct("<IIiiifHHI")  # lengths, CHROM, POS, rlen, QUAL, n_info, n_allele, n_fmt + n_sample
 _LENGTHS = 8  # bytes that tell how long the two parts of a record are; they do not count
@@ -154,7 +154,8 @@ class BcfRecords:
             DamagedFile: The file cannot be inflated, or a record is not as it should be.
         """
         buffer, place, header = b"", 0, not self._offset
-        for block in blocks(self.path, _BLOCK_BYTES, self._offset):
+        size = max(_BLOCK_BYTES, 4 * 2 * self.declared.samples)
+        for block in blocks(self.path, size, self._offset):
             buffer, place = buffer[place:] + block, 0
             if header:
                 if len(buffer) < len(MAGIC) + _HEADER_LENGTH.size:
