@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from statistics import NormalDist
 
 import pytest
 
+from tests.attacks.measures import FALSE_POSITIVES, clopper_pearson
 from tests.attacks.run import NAMES, run
 from tests.attacks.stage import FAST, Arm
 
+NORMAL = NormalDist()
 LOADED = {"A10", "U3"}
 """Depend on the clock: on a machine with other work their figures say nothing, and `make attack`
 measures them."""
@@ -44,7 +47,25 @@ def test_protections_hold(found: Found, name: str) -> None:
 
 
 def within(arm: Arm) -> bool:
-    """Whether the limit is kept, as far as so few targets can tell."""
-    if arm.interval is None:
+    """Whether the limit is kept, as far as so few targets can tell.
+
+    Two shares are estimated, not one: of members above the threshold, and of others, for which the
+    threshold was chosen. A limit at 5 % of these is one at every share: as far apart as the scores
+    of both would lie if they were normal.
+    """
+    if arm.interval is None or arm.targets is None or arm.at_most is None:
         return arm.ok
-    return arm.at_most is None or arm.interval[0] <= arm.at_most
+    _, of_others = clopper_pearson(FALSE_POSITIVES * arm.targets, arm.targets)
+    apart = NORMAL.inv_cdf(arm.at_most) - NORMAL.inv_cdf(FALSE_POSITIVES)
+    return arm.interval[0] <= NORMAL.cdf(NORMAL.inv_cdf(of_others) + apart)
+
+
+@pytest.mark.parametrize(
+    ("targets", "power", "kept"),
+    [(30, 0.25, True), (30, 0.5, True), (30, 0.9, False), (200, 0.3, True), (200, 0.5, False)],
+)
+def test_a_limit_is_broken_by_more_than_chance(targets: int, power: float, kept: bool) -> None:
+    interval = clopper_pearson(power * targets, targets)
+    arm = Arm("A1", "on", "", power, at_most=0.25, targets=targets, interval=interval)
+
+    assert within(arm) is kept
