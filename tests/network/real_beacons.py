@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import gzip
 import json
+import random
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -24,6 +25,7 @@ import pymongo
 from aiohttp import web
 
 from beacon import composition, logs, network_composition
+from beacon.framework.errors import OperatorError
 from beacon.load.vcf import load_vcf
 from beacon.mongo.sink import MongoSink
 from beacon.settings import (
@@ -258,11 +260,16 @@ def truth(cohort: Path, countries: Sequence[Country]) -> list[Seen]:
 
 
 def free_port() -> int:
-    """A port that nobody listened on a moment ago."""
-    (sock,) = server.bind("127.0.0.1", 0)
-    with sock:
-        port: int = sock.getsockname()[1]
-        return port
+    """A port that nobody listened on a moment ago.
+
+    Below those from which connections are given theirs: one of them could take it meanwhile.
+    """
+    while True:
+        with contextlib.suppress(OperatorError):
+            (sock,) = server.bind("127.0.0.1", random.randrange(16_384, 32_768))
+            with sock:
+                port: int = sock.getsockname()[1]
+                return port
 
 
 @contextlib.asynccontextmanager
