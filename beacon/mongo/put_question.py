@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import msgspec
@@ -54,19 +55,17 @@ def _spelled(query: Query) -> bytes:
 
 def people_min(plan: Plan, access: Access) -> int:
     """The fewest people that any answer to a question tells of, at whichever granularity."""
-    query, dataset_id = plan.query, plan.dataset.id
-    highest = access.level(dataset_id, query.entry_type)
-    return min(
-        access.protecting(query, dataset_id, Granularity(level)).min_count
-        for level in range(Granularity.BOOLEAN, highest + 1)
-    )
+    return min(_min_counts(plan, access))
 
 
 def people_max(plan: Plan, access: Access) -> int:
     """The most people that any answer to a question needs, at whichever granularity."""
+    return max(_min_counts(plan, access))
+
+
+def _min_counts(plan: Plan, access: Access) -> Iterator[int]:
+    """How many people are told of at each granularity that the caller may have."""
     query, dataset_id = plan.query, plan.dataset.id
     highest = access.level(dataset_id, query.entry_type)
-    return max(
-        access.protecting(query, dataset_id, Granularity(level)).min_count
-        for level in range(Granularity.BOOLEAN, highest + 1)
-    )
+    for level in range(Granularity.BOOLEAN, highest + 1):
+        yield access.protecting(query, dataset_id, Granularity(level)).min_count

@@ -88,4 +88,4 @@ async def test_everything_that_leaves_is_handed_over_before() -> None:
 async def test_a_url_that_is_none_is_said() -> None:
     with pytest.raises(CaseError, match="URL"):
         async with connected("network.example.org"):
-            pass
+            pytest.fail("it was connected")
