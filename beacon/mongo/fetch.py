@@ -6,18 +6,23 @@ The datasets of one question, and the questions of many callers, thus share roun
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import PyMongoError
 
 Document = dict[str, Any]
 
-Batch = dict[Any, list[asyncio.Future[Document | None]]]
-
 _PATIENCE_S = 0.003
 _KEYS_MAX = 10_000  # of one look-up: a longer list would hold up, and could sink, all others
+
+
+class _Asked(NamedTuple):
+    """Keys that were asked for together, and who waits for their documents."""
+
+    keys: Sequence[Any]
+    found: asyncio.Future[dict[Any, Document]]
 
 
 class Lookup:
@@ -40,67 +45,73 @@ class Lookup:
         self._projection = projection
         self._concurrent = concurrent
         self._under_way: set[asyncio.Task[dict[Any, Document]]] = set()
-        self._waiting: Batch = {}
+        self._waiting: list[_Asked] = []
         self._sending: asyncio.Handle | None = None
 
     async def get(self, key: Any) -> Document | None:
         """One document, `None` when there is none."""
-        return await self._ask(key)
+        return (await self._ask((key,))).get(key)
 
     async def get_many(self, keys: Iterable[Any]) -> dict[Any, Document]:
         """Those documents that there are, by key."""
-        futures = {key: self._ask(key) for key in keys}
-        if not futures:
+        wanted = list(dict.fromkeys(keys))
+        if not wanted:
             return {}
-        found = await asyncio.gather(*futures.values())
-        return {
-            key: document
-            for key, document in zip(futures, found, strict=True)
-            if document is not None
-        }
+        if len(wanted) <= _KEYS_MAX:
+            return await self._ask(wanted)
+        parts = [wanted[begin : begin + _KEYS_MAX] for begin in range(0, len(wanted), _KEYS_MAX)]
+        found: dict[Any, Document] = {}
+        for part in await asyncio.gather(*map(self._ask, parts)):
+            found |= part
+        return found
 
-    def _ask(self, key: Any) -> asyncio.Future[Document | None]:
+    def _ask(self, keys: Sequence[Any]) -> asyncio.Future[dict[Any, Document]]:
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[Document | None] = loop.create_future()
-        self._waiting.setdefault(key, []).append(future)
+        asked = _Asked(keys, loop.create_future())
+        self._waiting.append(asked)
         if self._sending is None:
             if not self._under_way:
                 # Not at once: whatever else is asked for in this turn of the loop comes along.
                 self._sending = loop.call_soon(self._send)
             elif len(self._under_way) < self._concurrent:
                 self._sending = loop.call_later(_PATIENCE_S, self._send)
-        return future
+        return asked.found
 
     def _send(self) -> None:
         if self._sending is not None:
             self._sending.cancel()
             self._sending = None
-        batch = self._waiting
-        self._waiting = {}
-        if len(batch) > _KEYS_MAX:
-            keys = list(batch)
-            self._waiting = {key: batch.pop(key) for key in keys[_KEYS_MAX:]}
+        number, together = 0, 0
+        for asked in self._waiting:
+            number += len(asked.keys)
+            if number > _KEYS_MAX:
+                break
+            together += 1
+        batch, self._waiting = self._waiting[:together], self._waiting[together:]
         self._start(batch)
 
-    def _start(self, batch: Batch) -> None:
-        task = asyncio.get_running_loop().create_task(self._fetch(list(batch)))
+    def _start(self, batch: Sequence[_Asked]) -> None:
+        keys = list(dict.fromkeys(key for asked in batch for key in asked.keys))
+        task = asyncio.get_running_loop().create_task(self._fetch(keys))
         self._under_way.add(task)
         task.add_done_callback(lambda task: self._done(task, batch))
 
-    def _done(self, task: asyncio.Task[dict[Any, Document]], batch: Batch) -> None:
+    def _done(self, task: asyncio.Task[dict[Any, Document]], batch: Sequence[_Asked]) -> None:
         """Tell whoever waits; by way of the task, so that they hear of any failure whatever."""
         self._under_way.discard(task)
         error = asyncio.CancelledError() if task.cancelled() else task.exception()
+        waiting = [asked for asked in batch if not asked.found.done()]
         if error is None:
             found = task.result()
-            _tell(batch, lambda future, key: future.set_result(found.get(key)))
+            for asked in waiting:
+                asked.found.set_result({key: found[key] for key in asked.keys if key in found})
         elif len(batch) > 1 and not isinstance(error, PyMongoError | asyncio.CancelledError):
             # One caller's impossible key is no reason to fail the others.
-            for key, futures in batch.items():
-                self._start({key: futures})
+            for asked in waiting:
+                self._start([asked])
         else:
-            failure = error
-            _tell(batch, lambda future, _: future.set_exception(failure))
+            for asked in waiting:
+                asked.found.set_exception(error)
         if self._waiting:
             self._send()
 
@@ -109,10 +120,3 @@ class Lookup:
             {"_id": keys[0] if len(keys) == 1 else {"$in": keys}}, self._projection
         )
         return {document["_id"]: document for document in await cursor.to_list()}
-
-
-def _tell(batch: Batch, tell: Callable[[asyncio.Future[Document | None], Any], None]) -> None:
-    for key, futures in batch.items():
-        for future in futures:
-            if not future.done():
-                tell(future, key)

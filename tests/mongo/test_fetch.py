@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pymongo.errors import AutoReconnect
 
+from beacon.mongo import fetch
 from beacon.mongo.fetch import Lookup
 
 
@@ -39,6 +40,8 @@ class Reading:
 
     async def to_list(self) -> list[dict[str, Any]]:
         await self._gate.wait()
+        if max(self._keys) >= 1 << 63:
+            raise OverflowError("no such number in BSON")
         if self._shelf.fails:
             raise AutoReconnect("gone")
         return [{"_id": key, "square": key * key} for key in self._keys if key >= 0]
@@ -63,6 +66,30 @@ async def test_many_are_asked_for_once_and_absent_ones_left_out():
     assert sorted(await lookup(shelf).get_many([1, -5, 4])) == [1, 4]
     assert await lookup(shelf).get_many([]) == {}
     assert shelf.asked == [[1, -5, 4]]
+
+
+async def test_no_look_up_is_longer_than_it_may_be(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(fetch, "_KEYS_MAX", 3)
+    shelf = Shelf()
+    squares = lookup(shelf)
+    found = await asyncio.gather(
+        squares.get_many([1, 2]), squares.get_many(range(3, 10)), squares.get(2)
+    )
+
+    assert [sorted(one) for one in found[:2]] == [[1, 2], list(range(3, 10))]
+    assert found[2] == {"_id": 2, "square": 4}
+    assert max(map(len, shelf.asked)) == 3
+
+
+async def test_a_key_that_cannot_be_asked_for_fails_only_who_asks_for_it():
+    shelf = Shelf()
+    squares = lookup(shelf)
+    found = await asyncio.gather(
+        squares.get_many([1, 2]), squares.get_many([3, 1 << 64]), return_exceptions=True
+    )
+
+    assert sorted(found[0]) == [1, 2]
+    assert isinstance(found[1], OverflowError)
 
 
 async def test_what_comes_meanwhile_waits_and_goes_together():
