@@ -122,13 +122,17 @@ class Scan:
         )
         if name is not None and not (condition.gene_id and region is None):
             extent = span(condition)
-            async for blocks in self._alleles.stretches(
-                dataset, chromosome_code(name), extent, shared
+            async for stretch in self._alleles.stretches(
+                dataset,
+                chromosome_code(name),
+                extent,
+                shared,
+                with_carriers=plan.tally is not None,
             ):
-                chosen = [(block, select(block, condition, name)) for block in blocks]
+                chosen = [(block, select(block, condition, name)) for block in stretch.blocks]
                 if condition.gene_id:
                     seen.update(_keys_of(chosen, name))
-                yield Window([one for one in chosen if len(one[1])])
+                yield Window([one for one in chosen if len(one[1])], rare=stretch.rare)
             if dataset.structural:
                 window = await self._alleles.structural(dataset, condition)
                 seen.update(allele_key(one.allele) for one in window.structural)
@@ -142,8 +146,11 @@ class Scan:
         name = condition.reference_name
         codes = [chromosome_code(name)] if name else sorted(dataset.slots_of)
         for code in codes:
-            async for blocks in self._alleles.stretches(dataset, code, None, None):
-                chosen = [(block, select(block, condition, NAME_OF_CODE[code])) for block in blocks]
+            async for stretch in self._alleles.stretches(dataset, code, None, None):
+                chosen = [
+                    (block, select(block, condition, NAME_OF_CODE[code]))
+                    for block in stretch.blocks
+                ]
                 yield Window([one for one in chosen if len(one[1])])
         if dataset.structural:
             yield await self._alleles.structural(dataset, condition)

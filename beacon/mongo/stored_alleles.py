@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -27,6 +27,17 @@ AsyncDocuments = AsyncDatabase[dict[str, Any]]
 Document = dict[str, Any]
 
 _WINDOW_BLOCKS = 256
+_FEW = 4
+"""Bins that are read by their keys."""
+_AHEAD_MAX = 256
+"""Bins whose carriers are read together with their alleles: in many there may be neither."""
+
+
+class Stretch(NamedTuple):
+    """The blocks of a stretch, and the carriers of their rare alleles where they were read too."""
+
+    blocks: list[Block]
+    rare: Mapping[int, Document] | None = None
 
 
 class Alleles:
@@ -67,8 +78,14 @@ class Alleles:
         code: int,
         extent: tuple[int, int] | None,
         shared: SharedRanges | None,
-    ) -> AsyncIterator[list[Block]]:
-        """Blocks of a stretch of the genome, the newest of each bin, some at a time."""
+        *,
+        with_carriers: bool = False,
+    ) -> AsyncIterator[Stretch]:
+        """Blocks of a stretch of the genome, the newest of each bin, some at a time.
+
+        Args:
+            with_carriers: Whether who carries them will be asked for, wherever they are.
+        """
         slots = dataset.slots_of.get(code, ())
         if not slots:
             return
@@ -77,18 +94,25 @@ class Alleles:
             if extent is None
             else (extent[0] >> dataset.shift, extent[1] >> dataset.shift)
         )
-        if high - low < 4:
+        is_ahead = with_carriers and len(slots) == 1
+        keys: list[int] = []
+        if high - low < (_AHEAD_MAX if is_ahead else _FEW):
             keys = [
                 block_id(dataset.shift, code, number, slot)
                 for number in range(low, high + 1)
                 for slot in slots
             ]
-            found = await self._blocks.get_many(keys)
-            yield newest_of_bins([found[key] for key in sorted(found)])
-            return
-        if shared is not None and high - low <= shared.bins_max:
-            ranged = await shared.read(dataset, code, low, high)
-            yield newest_of_bins([one for one in ranged if one["l"] in slots])
+        reading: Awaitable[list[Document]] | None = None
+        if high - low < _FEW:
+            reading = self._in_order(keys)
+        elif shared is not None and high - low <= shared.bins_max:
+            reading = shared.read(dataset, code, low, high)
+        if reading is not None:
+            if is_ahead and keys:
+                found, rare = await asyncio.gather(reading, self._rare.get_many(keys))
+            else:
+                found, rare = await reading, None
+            yield Stretch(newest_of_bins([one for one in found if one["l"] in slots]), rare)
             return
         cursor = self._database[documents.BLOCKS].find(
             {
@@ -103,11 +127,15 @@ class Alleles:
         async for document in cursor.sort("_id", 1):
             same_bin = waiting and bin_key(waiting[-1]["_id"]) == bin_key(document["_id"])
             if len(waiting) >= _WINDOW_BLOCKS and not same_bin:
-                yield newest_of_bins(waiting)
+                yield Stretch(newest_of_bins(waiting))
                 waiting = []
             waiting.append(document)
         if waiting:
-            yield newest_of_bins(waiting)
+            yield Stretch(newest_of_bins(waiting))
+
+    async def _in_order(self, keys: Iterable[int]) -> list[Document]:
+        found = await self._blocks.get_many(keys)
+        return [found[key] for key in sorted(found)]
 
     async def structural(self, dataset: Dataset, condition: VariationCondition) -> Window:
         """The structural variants that fit, but for what is said of their genes."""
