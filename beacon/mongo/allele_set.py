@@ -26,11 +26,12 @@ class AlleleSet:
     not fit, a hash of its key.
     """
 
-    __slots__ = ("_codes", "_places")
+    __slots__ = ("_codes", "_digest", "_places")
 
     def __init__(self) -> None:
         self._places: list[U64] = []
         self._codes: list[U64] = []
+        self._digest: bytes | None = None
 
     def __bool__(self) -> bool:
         return bool(self._places)
@@ -54,9 +55,14 @@ class AlleleSet:
 
     def digest(self) -> bytes:
         """What identifies the set."""
+        if self._digest is None:
+            self._digest = self._digested()
+        return self._digest
+
+    def _digested(self) -> bytes:
         places, codes = np.concatenate(self._places), np.concatenate(self._codes)
         both = np.stack((places, codes), axis=1)
-        if len(both) > 1:
+        if not _are_ascending(places, codes):
             both = both[np.lexsort((codes, places))]
             is_new = np.ones(len(both), bool)
             is_new[1:] = (both[1:] != both[:-1]).any(axis=1)
@@ -67,6 +73,14 @@ class AlleleSet:
         if places.size:
             self._places.append(places)
             self._codes.append(codes)
+            self._digest = None
+
+
+def _are_ascending(places: U64, codes: U64) -> bool:
+    """Whether each allele comes after the one before, as those of a stretch do."""
+    is_next = places[1:] > places[:-1]
+    is_next |= (places[1:] == places[:-1]) & (codes[1:] > codes[:-1])
+    return bool(is_next.all())
 
 
 def _halves(key: str) -> tuple[int, int]:

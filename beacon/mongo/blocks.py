@@ -236,11 +236,13 @@ class RareCarriers:
         """The carriers of several alleles one after the other, and the place of each one's allele.
 
         Args:
-            indexes: Of the alleles; places are in it.
+            indexes: Of the alleles, ascending, each once; places are in it.
         """
         begin = self.ends[indexes].astype(np.int64)
         lengths = self.ends[np.asarray(indexes) + 1] - begin
         place = np.repeat(np.arange(len(begin)), lengths)
+        if len(place) == len(self.codes):
+            return self.codes, place
         within = np.arange(len(place)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
         return self.codes[begin[place] + within], place
 

@@ -12,7 +12,7 @@ from pyroaring import BitMap
 from beacon.mongo.allele_keys import allele_key
 from beacon.mongo.blocks import COMMON, Block
 from beacon.mongo.carried import Among
-from beacon.mongo.found import Carriers, Found, Packed, Structural, Window
+from beacon.mongo.found import Carriers, Carrying, Found, Packed, Structural, Window
 from beacon.mongo.layers import Dataset, Layers
 from beacon.mongo.plan import ATTACHED_SCOPES, Plan
 from beacon.mongo.roster import Roster
@@ -38,6 +38,7 @@ def enough(
     of_all: bool,
     recorded: Mapping[str, int],
     least: int,
+    counted: Carrying | None = None,
 ) -> Enough:
     """Leave out the alleles of too few people.
 
@@ -53,30 +54,33 @@ def enough(
         of_all: Whether alleles count of which nobody is known who carries them.
         recorded: By the key of an allele, the people of those that `uncounted` gives.
         least: How many people must carry an allele.
+        counted: How many of those who count do, where that is known.
     """
+    if counted is None and carriers is not None:
+        counted = _counted(window, carriers, among, zygosities, roster)
     most = 0
     blocks = []
-    for block, indexes in window.blocks:
+    for place, (block, indexes) in enumerate(window.blocks):
         people = _stated(block, indexes)
-        if carriers is not None:
+        if counted is not None:
             named = block.column("carriers")[indexes] > 0
-            people[named] = _named(carriers, block, indexes[named], among, zygosities, roster)
+            people[named] = counted.blocks[place][named]
             if not of_all:
                 people[~named] = 0
         if of_all and recorded:
-            for place in (people == 0).nonzero()[0]:
-                allele = Packed(block, int(indexes[place])).allele
-                people[place] = recorded.get(allele_key(allele), 0)
+            for of_nobody in (people == 0).nonzero()[0]:
+                allele = Packed(block, int(indexes[of_nobody])).allele
+                people[of_nobody] = recorded.get(allele_key(allele), 0)
         most = max(most, int(people.max(initial=0)))
         if (kept := indexes[people >= least]).size:
             blocks.append((block, kept))
     structural = []
-    for one in window.structural:
+    for place, one in enumerate(window.structural):
         number = 0
         if of_all:
             number = _stated_of(one) or recorded.get(allele_key(one.allele), 0)
-        if carriers is not None and one.document["n"][0]:
-            number = _distinct(_chosen(carriers.codes(one), among, zygosities), roster)
+        if counted is not None and one.document["n"][0]:
+            number = counted.structural[place]
         most = max(most, number)
         if number >= least:
             structural.append(one)
@@ -164,7 +168,27 @@ def _stated_of(one: Structural) -> int:
     return int(carriers) or max(int(count) - max(int(homozygous), 0), 0)
 
 
-def _named(
+def _counted(
+    window: Window,
+    carriers: Carriers,
+    among: Among | None,
+    zygosities: frozenset[int] | None,
+    roster: Roster | None,
+) -> Carrying:
+    """How many people carry each allele, of those who count."""
+    return Carrying(
+        [
+            _of_block(carriers, block, indexes, among, zygosities, roster)
+            for block, indexes in window.blocks
+        ],
+        [
+            _distinct(_chosen(carriers.codes(one), among, zygosities), roster)
+            for one in window.structural
+        ],
+    )
+
+
+def _of_block(
     carriers: Carriers,
     block: Block,
     indexes: Any,

@@ -12,7 +12,7 @@ from beacon.model.protected_variants import people_counted
 from beacon.mongo.blocks import COMMON, row_set
 from beacon.mongo.carried import Among, carried
 from beacon.mongo.enough import Enough, enough, needs_carriers, uncounted
-from beacon.mongo.found import Carriers, Found, Packed, Structural, Window
+from beacon.mongo.found import Carriers, Carrying, Found, Packed, Structural, Window
 from beacon.mongo.layers import Layers
 from beacon.mongo.plan import Plan
 from beacon.mongo.ranges import SharedRanges
@@ -88,7 +88,7 @@ class Fitting:
         async for window in self.windows(plan, shared):
             if plan.tally is not None:
                 of_window = await self._alleles.carriers(window)
-                plan.tally.carried(window, of_window, among, None)
+                plan.tally.charged.carried(window, of_window, among, None)
             if among is not None:
                 window = await self.standing(window, among)
             if window.structural or any(len(indexes) for _, indexes in window.blocks):
@@ -102,11 +102,11 @@ class Fitting:
         among = Among.of(plan.dataset, None)
         found = 0
         async for window in self.windows(plan, shared):
-            carriers = None
+            counted = None
             if plan.tally is not None:
                 carriers = await self._alleles.carriers(window)
-                plan.tally.carried(window, carriers, among, None)
-            of_window = await self.enough(plan, window, among, 0, carriers=carriers)
+                counted = plan.tally.charged.carried(window, carriers, among, None)
+            of_window = await self.enough(plan, window, among, 0, counted=counted)
             found = max(found, of_window.most)
         return found
 
@@ -118,19 +118,20 @@ class Fitting:
         least: int,
         *,
         of_all: bool = True,
-        carriers: Carriers | None = None,
+        counted: Carrying | None = None,
     ) -> Enough:
         """The alleles of a window that enough people carry.
 
         Args:
             of_all: Whether the question chooses nobody by themselves.
-            carriers: Of these alleles, where they have been read.
+            counted: How many people carry these alleles, where that is known.
         """
         dataset = plan.dataset
         # Numbers of which nobody knows whose they are stay the same whoever is used up.
         of_all = of_all and plan.zygosities is None and plan.withdrawn is None
         roster = None
-        if carriers is None and needs_carriers(dataset, among, plan.zygosities):
+        carriers: Carriers | None = None
+        if counted is None and needs_carriers(dataset, among, plan.zygosities):
             carriers = await self._alleles.carriers(window)
         if not dataset.rows_are_individuals:
             roster = await self._layers.roster(dataset.metadata)
@@ -147,6 +148,7 @@ class Fitting:
             of_all=of_all,
             recorded=recorded,
             least=least,
+            counted=counted,
         )
 
     async def standing(self, window: Window, among: Among) -> Window:

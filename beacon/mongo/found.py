@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 from pyroaring import BitMap
 
 from beacon.model.allele import Allele
@@ -81,6 +82,13 @@ class Window:
             Packed(block, int(index)) for block, indexes in self.blocks for index in indexes
         ]
         return found + list(self.structural)
+
+
+class Carrying(NamedTuple):
+    """How many people carry each allele of a window: in its blocks, and of structural ones."""
+
+    blocks: list[npt.NDArray[np.int64]]
+    structural: list[int]
 
 
 @dataclass(frozen=True, slots=True)

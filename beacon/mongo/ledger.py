@@ -184,6 +184,8 @@ class Ledger:
                 for account in accounts[:written]:
                     own = account is standing.own
                     account.add(entry if own else entry.charges(), now, account.number + 1)
+                    # When the answer is on its way: nothing but the next question needs it.
+                    asyncio.get_running_loop().call_soon(account.settle)
                     if account.number % SUMMED_EVERY == 0:
                         full.append(account)
                 left = left[written:]

@@ -197,6 +197,7 @@ class Account:
         self.window_s = window_s
         self._spent = Sums()
         self._everybody = 0
+        self._unsettled: deque[Entry] = deque()
         self._entries: OrderedDict[bytes, tuple[int, Entry]] = OrderedDict()
         self._sets: dict[tuple[int, int], dict[int, Entry]] = {}
         self._remembered = 0
@@ -206,7 +207,7 @@ class Account:
         self._near_limit: dict[tuple[int, int], _Beyond] = {}
 
     def add(self, entry: Entry, at: float, number: int) -> None:
-        """Take the next entry, written at a time in seconds since 1970."""
+        """Take the next entry, written at a time in seconds since 1970; see `settle`."""
         self.number = number
         self.version += 1
         self.ask(at, entry.spelling)
@@ -215,16 +216,26 @@ class Account:
         if number <= month.summed:
             return
         month.add(entry)
-        known = self._spent.add(entry.people, entry.units)
-        most = int(known.max(initial=0))
-        self._most = max(self._most, most)
-        self._everybody += entry.everybody
-        for (limit, cost), near in self._near_limit.items():
-            left = limit - cost - self._everybody
-            if near.highest > left:
-                self._near_limit[limit, cost] = _Beyond.of(self._spent, left)
-            elif most > near.highest:
-                self._near_limit[limit, cost] = near.joined(entry.people, known, left)
+        self._unsettled.append(entry)
+
+    def settle(self) -> None:
+        """Sum up what was added since. Whatever needs the sums does so itself.
+
+        Who has nothing else to do can do it, so that the next question need not wait for it.
+        """
+        while self._unsettled:
+            entry = self._unsettled[0]
+            known = self._spent.add(entry.people, entry.units)
+            most = int(known.max(initial=0))
+            self._most = max(self._most, most)
+            self._everybody += entry.everybody
+            for (limit, cost), near in self._near_limit.items():
+                left = limit - cost - self._everybody
+                if near.highest > left:
+                    self._near_limit[limit, cost] = _Beyond.of(self._spent, left)
+                elif most > near.highest:
+                    self._near_limit[limit, cost] = near.joined(entry.people, known, left)
+            self._unsettled.popleft()
 
     def begin(self, months: dict[int, Month], number: int) -> None:
         """Start from sums of all entries up to one."""
@@ -285,6 +296,7 @@ class Account:
 
     def beyond(self, limit: int, cost: int) -> U64:
         """Of whom no more can be learnt at that cost, ascending."""
+        self.settle()
         known = self._near_limit.get((limit, cost))
         if known is None:
             known = _Beyond.of(self._spent, limit - cost - self._everybody)
@@ -293,10 +305,12 @@ class Account:
 
     def is_used_up(self, limit: int, cost: int) -> bool:
         """Whether that holds of everybody."""
+        self.settle()
         return self._everybody + cost > limit
 
     def short(self, entry: Entry, limit: int) -> U64:
         """Of whom more would be known than the limit, were an entry charged; ascending."""
+        self.settle()
         left = limit - self._everybody - entry.everybody
         if self._most + int(entry.units.max(initial=0)) <= left:
             return NOBODY
@@ -304,13 +318,16 @@ class Account:
 
     def known_of(self, people: U64) -> int:
         """What is known of the one of some people of whom most is."""
+        self.settle()
         return int(self._spent.of(people).max(initial=0)) + self._everybody
 
     def most(self) -> int:
         """What is known of the person of whom most is."""
+        self.settle()
         return self._most + self._everybody
 
     def _sum_up(self) -> None:
+        self._unsettled.clear()  # months hold them
         self._spent = Sums()
         self._everybody = 0
         for month in self.months.values():

@@ -21,23 +21,28 @@ class PutQuestion:
         context: What makes it another question: who may be told more than before asks something
             else.
         spelling: The key of the words in which it was put.
+        least: The fewest people that any answer to it tells of.
         near: Sets that differ in fewer people have one number.
     """
 
     plan: Plan
     context: bytes
     spelling: bytes
+    least: int
     near: int
 
     @classmethod
     def of(cls, plan: Plan, access: Access, ledger: Ledger) -> PutQuestion:
         """Of a plan, by what its caller may be told."""
         dataset = plan.dataset
-        least, near = people_min(plan, access), people_max(plan, access)
+        counts = tuple(_min_counts(plan, access))
+        least, near = min(counts), max(counts)
         shows = access.level(dataset.id, VARIANT) is Granularity.RECORD
         parts = (dataset.id, dataset.release, dataset.metadata, least, near, shows)
         context = "\0".join(map(str, parts)).encode()
-        return cls(plan, context, ledger.keyed(b"spelling", context, _spelled(plan.query)), near)
+        return cls(
+            plan, context, ledger.keyed(b"spelling", context, _spelled(plan.query)), least, near
+        )
 
 
 def _spelled(query: Query) -> bytes:

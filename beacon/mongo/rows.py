@@ -25,6 +25,23 @@ def rows_array(rows: BitMap) -> I64:
     return rows_of_set(rows).astype(np.int64)
 
 
+def people_of_rows(roster: Roster, rows: BitMap) -> BitMap:
+    """The individuals of rows, by ordinal."""
+    if roster.one_each:
+        return rows.copy()
+    found = roster.individual_of[rows_array(rows)]
+    return row_set(np.unique(found[found >= 0]))
+
+
+def rows_of_people(roster: Roster, people: BitMap) -> BitMap:
+    """The rows of individuals, who are given by ordinal."""
+    if roster.one_each:
+        return people.copy()
+    chosen = np.zeros(len(roster.individuals) + 1, bool)  # the last: those of nobody
+    chosen[rows_array(people)] = True
+    return row_set(np.flatnonzero(chosen[roster.individual_of]))
+
+
 async def rows_of_ref(layers: Layers, ref: SetRef) -> BitMap:
     """Rows (for runs and analyses: ordinals) for which a filter holds in one scope."""
     if ref.comparison is None:

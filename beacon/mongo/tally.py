@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 import numpy as np
@@ -14,21 +13,15 @@ import numpy.typing as npt
 from pyroaring import BitMap
 
 from beacon.framework.answer import Basis
-from beacon.framework.budget import COMMON, UNITS, cost
+from beacon.framework.budget import UNITS, cost
+from beacon.mongo.allele_charges import AlleleCharges
 from beacon.mongo.allele_set import AlleleSet
-from beacon.mongo.blocks import COMMON as IS_COMMON
-from beacon.mongo.blocks import row_set
-from beacon.mongo.carried import Among
-from beacon.mongo.charges import Charges
-from beacon.mongo.found import Carriers, Window
+from beacon.mongo.found import Window
 from beacon.mongo.plan import VARIANT, Alternative, Plan
 from beacon.mongo.roster import Roster
-from beacon.mongo.rows import rows_array
+from beacon.mongo.rows import people_of_rows, rows_array, rows_of_people
 
 I64 = npt.NDArray[np.int64]
-
-_UNITS_MAX = 0xFFFF_FFFF
-"""What one answer can charge somebody: entries hold no more, and it is beyond every limit."""
 
 
 class Guard(Protocol):
@@ -39,10 +32,6 @@ class Guard(Protocol):
 
     def people(self, tally: Tally, members: BitMap) -> BitMap | None:
         """Whose entries are to be counted instead; `None`: those of these people."""
-
-
-_COMMONLY = 0.2
-"""From this share of carriers on, two copies are common as well."""
 
 
 @dataclass(slots=True)
@@ -65,7 +54,7 @@ class Tally:
         left_out: People on whom the answer does not depend at all, by ordinal.
         members: The people that the answer is about, by ordinal, where it is about some; `count`
             entries of theirs were counted, and `basis` is what these rest on.
-        everybody: What is charged for everybody.
+        charged: What is charged to whom; alleles are noted there.
     """
 
     roster: Roster
@@ -77,15 +66,12 @@ class Tally:
     members: BitMap | None = None
     count: int = 0
     basis: Basis | None = None
-    everybody: int = 0
+    charged: AlleleCharges = field(init=False)
     _filters: set[bytes] = field(default_factory=set)
     _fitting: AlleleSet = field(default_factory=AlleleSet)
-    _charges: Charges = field(init=False)
-    _near: int = 0
-    _all_alleles: int = 0
 
     def __post_init__(self) -> None:
-        self._charges = Charges(len(self.roster.individuals))
+        self.charged = AlleleCharges(self.roster, self.least, shows_alleles=self.shows_alleles)
 
     def filtered(self, asked: Alternative, found: BitMap, whole: int) -> None:
         """Note a condition, and the rows (of runs and analyses, the ordinals) that it holds for.
@@ -163,48 +149,14 @@ class Tally:
         count = len(people)
         if not count:
             return
-        each = cost(count, self.least)
-        if count >= COMMON:
-            self.everybody += each
-        else:
-            self._charges.add(rows_array(people), each)
-        size = self._size(count)
+        self.charged.add(count, cost(count, self.least), lambda: rows_array(people))
+        size = self.charged.size(count)
         others = size - count
         of_others = math.ceil(UNITS * count / (size * max(others, self.least)))
-        if others >= COMMON:
-            self.everybody += of_others
-        else:
-            missing = BitMap(range(len(self.roster.individuals))) - people - self.left_out
-            self._charges.add(rows_array(missing), of_others)
-
-    def carried(
-        self,
-        window: Window,
-        carriers: Carriers,
-        among: Among | None,
-        zygosities: frozenset[int] | None,
-    ) -> None:
-        """Note the carriers of alleles that were counted, or may be shown."""
-        codes, places, number = [], [], 0
-        common: list[BitMap] = []
-        for block, indexes in window.blocks:
-            is_common = block.column("flags")[indexes] & IS_COMMON > 0
-            of_rare = indexes[~is_common]
-            found, place = carriers.of_block(block).of_each(of_rare)
-            codes.append(found)
-            places.append(place + number)
-            number += len(of_rare)
-            common += [
-                carriers.common_rows(block, int(index), zygosities) for index in indexes[is_common]
-            ]
-        for one in window.structural:
-            found = carriers.codes(one)
-            codes.append(found)
-            places.append(np.full(len(found), number))
-            number += 1
-        if number:
-            self._of_rare(np.concatenate(codes), np.concatenate(places), number, among, zygosities)
-        self._of_common(common, None if among is None else among.rows)
+        everybody = range(len(self.roster.individuals))
+        self.charged.add(
+            others, of_others, lambda: rows_array(BitMap(everybody) - people - self.left_out)
+        )
 
     def chosen(self, people: I64) -> None:
         """Charge for an allele that was chosen with others, of which one number is told.
@@ -215,135 +167,16 @@ class Tally:
         Args:
             people: Who carries it, by ordinal, each once.
         """
-        if not len(people) or not self.pays_for_alleles:
-            return
-        each = cost(len(people), self.least)
-        if len(people) >= COMMON:
-            self.everybody += each
-        else:
-            self._charges.add(people, each)
-
-    def charges(self) -> tuple[I64, I64]:
-        """Ordinals of individuals, ascending, and what each is charged."""
-        found, sums, moved = self._charges.sums()
-        if not self.shows_alleles and self._all_alleles > 1:
-            # One number is told of all of them. Somebody moves it by the sum of what they move
-            # each, and it varies by the sum of what they vary: those about the threshold do.
-            sums = np.minimum(moved * moved / max(self._near, 1), sums)
-        return found, np.ceil(np.minimum(sums, _UNITS_MAX)).astype(np.int64)
+        if len(people) and self.pays_for_alleles:
+            self.charged.add(len(people), cost(len(people), self.least), lambda: people)
 
     def people_of(self, rows: BitMap) -> BitMap:
         """The individuals of rows, by ordinal."""
-        if self.roster.one_each:
-            return rows.copy()
-        found = self.roster.individual_of[rows_array(rows)]
-        return row_set(np.unique(found[found >= 0]))
+        return people_of_rows(self.roster, rows)
 
     def rows_of(self, people: BitMap) -> BitMap:
         """The rows of individuals."""
-        if self.roster.one_each:
-            return people.copy()
-        chosen = np.zeros(len(self.roster.individuals) + 1, bool)  # the last: those of nobody
-        chosen[rows_array(people)] = True
-        return row_set(np.flatnonzero(chosen[self.roster.individual_of]))
-
-    def _of_rare(
-        self,
-        codes: npt.NDArray[np.uint32],
-        place: I64,
-        number: int,
-        among: Among | None,
-        zygosities: frozenset[int] | None,
-    ) -> None:
-        """Note so many alleles by their carriers, with the place of the allele of each carrier."""
-        if zygosities is not None:
-            fits = np.isin(codes & 3, list(zygosities))
-            codes, place = codes[fits], place[fits]
-        rows = codes >> 2
-        if among is not None:
-            counts = among.table[rows]
-            rows, place = rows[counts], place[counts]
-        people, place = self._people(rows, place)
-        units = self._units(np.bincount(place, minlength=number))[place]
-        is_charged = units > 0
-        self._charges.add(people[is_charged], units[is_charged])
-
-    def _of_common(self, carrying: Sequence[BitMap], among: BitMap | None) -> None:
-        """Note alleles by the rows that carry each, of which some may be all that count."""
-        if not carrying:
-            return
-
-        def people(rows: BitMap) -> BitMap:
-            return self.people_of(rows if among is None else rows & among)
-
-        if not self.roster.one_each:
-            counts = [len(people(rows)) for rows in carrying]
-        elif among is None:
-            counts = [len(rows) for rows in carrying]
-        else:
-            counts = [rows.intersection_cardinality(among) for rows in carrying]
-        for rows, units in zip(carrying, self._units(np.array(counts)).tolist(), strict=True):
-            if units:
-                self._charges.add(rows_array(people(rows)), units)
-
-    def _people(self, rows: npt.NDArray[Any], place: I64) -> tuple[I64, I64]:
-        """Whose the rows are, each person once for each place."""
-        people = self.roster.individual_of[rows].astype(np.int64)
-        if self.roster.one_each:
-            return people, place
-        size = len(self.roster.individuals)
-        is_somebodys = people >= 0
-        both = np.unique(place[is_somebodys] * size + people[is_somebodys])
-        place, people = np.divmod(both, max(size, 1))
-        return people, place
-
-    def _units(self, counts: I64) -> I64:
-        """What alleles that so many people carry are charged, each of them, after noting them."""
-        is_first = not self._all_alleles
-        self._all_alleles += len(counts)
-        different, which, times = np.unique(counts, return_inverse=True, return_counts=True)
-        charged = np.zeros(len(different), np.int64)
-        for place, (count, number) in enumerate(
-            zip(different.tolist(), times.tolist(), strict=True)
-        ):
-            if not count:
-                continue
-            each = cost(count, self.least)
-            if self.shows_alleles:
-                size = self._size(count)
-                self.everybody += number * _of_dosage(count / size, size)
-            if self.least <= 2 * count and count < 2 * self.least:
-                self._near += number
-            if count >= COMMON:
-                self.everybody += number * each if self.shows_alleles else 0
-            elif self.shows_alleles or count < 3 * self.least:
-                charged[place] = each
-        units: I64 = charged[which]
-        if is_first and len(counts) and 0 < counts[0] < COMMON:
-            units[0] = cost(int(counts[0]), self.least)
-        return units
-
-    def _size(self, count: int) -> int:
-        """Of how many people these were counted."""
-        sampled = self.roster.sampled
-        return sampled if sampled >= count else len(self.roster.individuals)
-
-
-def _of_dosage(carrying: float, size: int) -> int:
-    """What an allele count tells of everybody, beyond what their carrying it costs the carriers.
-
-    Of somebody with g copies it tells (g - 2f)² / (2 N f (1 - f)) at the frequency f. Nobody's two
-    copies of a rare allele are covered: who has them is charged as a carrier.
-
-    Args:
-        carrying: Share of people who carry it.
-        size: How many people there are.
-    """
-    frequency = 1 - math.sqrt(max(1 - carrying, 0.25 / size))
-    told = frequency / (1 - frequency)
-    if carrying > _COMMONLY:
-        told = max(told, 1 / told)
-    return math.ceil(UNITS * 2 * told / size)
+        return rows_of_people(self.roster, people)
 
 
 def _digest(*parts: bytes) -> bytes:

@@ -23,6 +23,7 @@ from beacon.mongo.found import Found, Packed, Window
 from beacon.mongo.frequencies import Frequencies
 from beacon.mongo.layers import Layers
 from beacon.mongo.plan import VARIANT, Plan
+from beacon.mongo.put_question import people_max
 from beacon.mongo.ranges import SharedRanges
 from beacon.mongo.render import CaseLevel, codes_among, render_variant
 from beacon.mongo.stored_alleles import Alleles
@@ -98,15 +99,20 @@ class Variants:
             return ResultSet(dataset_id=dataset.id, count=0)
         among, of_all = Among.of(dataset, rows), rows is None
         most = 0
+        enough = people_max(plan, access) if plan.tally is not None else 0
         async for window in self._fitting.windows(plan, shared):
-            known = None
+            counted_people = None
             if plan.tally is not None:
+                if unconditional and not wants_records:
+                    gone = len(dataset.withdrawn or ())
+                    window, others, of_most = plan.tally.charged.apart(window, enough, gone)
+                    count, most = count + others, max(most, of_most)
                 known = await self._alleles.carriers(window)
-                plan.tally.carried(window, known, among, plan.zygosities)
+                counted_people = plan.tally.charged.carried(window, known, among, plan.zygosities)
             if is_protected:
                 least = access.people_min(query, dataset.id)
                 found = await self._fitting.enough(
-                    plan, window, among, least, of_all=of_all, carriers=known
+                    plan, window, among, least, of_all=of_all, counted=counted_people
                 )
                 window, most = found.window, max(most, found.most)
             elif not unconditional:

@@ -190,6 +190,19 @@ async def test_a_question_that_was_asked_is_paid_once(ledger: Ledger) -> None:
     assert await ledger.entry(standing, b"same") is not None
 
 
+async def test_sums_are_made_after_the_answer_or_when_they_are_needed(ledger: Ledger) -> None:
+    standing = await ledger.standing(asker("anna"), "d", budget(100))
+    assert await ledger.charge(standing, entry("first", {7: 60}))
+    assert standing.own._unsettled
+    assert await beyond(standing, 41) == [7]
+
+    assert await ledger.charge(standing, entry("second", {9: 70}))
+    assert standing.own._unsettled
+    await asyncio.sleep(0)
+    assert not standing.own._unsettled
+    assert await beyond(standing, 41) == [7, 9]
+
+
 async def test_a_ledger_that_is_opened_again_knows_everything(
     opened: Any, ledger: Ledger, clock: Clock
 ) -> None:

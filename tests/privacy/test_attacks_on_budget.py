@@ -188,7 +188,7 @@ async def test_charges_beyond_32_bits_are_not_small_ones(mongo: MongoStore) -> N
     for _ in range((1 << 32) // cost(1, 1) + 1):
         tally.rests_on(BitMap([3]))
 
-    people, units = tally.charges()
+    people, units = tally.charged.charges()
     of_one = dict(zip(people.tolist(), units.astype(np.uint32).tolist(), strict=True))
     assert of_one[3] == 0xFFFF_FFFF
 

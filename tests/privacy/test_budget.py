@@ -15,6 +15,7 @@ import pymongo
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from pyroaring import BitMap
 
 from beacon.framework.access import ANY, Access, Asker, Protection
 from beacon.framework.budget import UNITS, Budget, cost, limit_of_power
@@ -178,7 +179,10 @@ def term(number: int) -> dict[str, Any]:
 
 @pytest.fixture
 def cohort(stored: Any, tmp_path: Path) -> None:
-    """`HP:1`: 30 people; `HP:2`: those but one; alleles at 1000+i: 12 people from i on."""
+    """`HP:1`: 30 people; `HP:2`: those but one; alleles at 1000+i: 12 people from i on.
+
+    At 2000 three, and from 3000 on 40, 55 and 12 people.
+    """
     sink = MongoSink(stored, grace_s=0)
     individuals = [
         {
@@ -194,6 +198,7 @@ def cohort(stored: Any, tmp_path: Path) -> None:
     samples = [{"id": one, "individualId": one} for one in PEOPLE]
     alleles = [record(1000 + number, PEOPLE[number : number + 12]) for number in range(40)]
     alleles.append(record(2000, PEOPLE[:3]))
+    alleles += [record(3000, PEOPLE[:40]), record(3001, PEOPLE[:55]), record(3002, PEOPLE[5:17])]
     load(
         sink, "d1", {"individual": individuals, "biosample": samples, "genomicVariant": alleles},
         tmp_path,
@@ -343,3 +348,45 @@ async def test_a_range_costs_for_each_allele_where_each_is_shown(
     standing = await ledger.standing(ASKER, "d1", access.budgets["d1"])
     assert (found.count or 0) < 40
     assert standing.own.most() <= limit_of_power(0.2)
+
+
+async def test_who_carries_what_many_do_is_not_read_to_count_alleles(
+    mongo: MongoStore, stored: Any, opened: Any
+) -> None:
+    dense = stored[documents.DENSE]
+    unread = [one["_id"] for one in dense.find() if len(BitMap.deserialize(one["a"])) == 55]
+    assert dense.delete_many({"_id": {"$in": unread}}).deleted_count == 1
+    region = VariationQuery(reference_name="17", start=(3000,), end=(3010,), assembly_id="GRCh38")
+
+    assert await number(mongo, asking("genomicVariant", variation=region)) == 3
+    (entry,) = await opened[documents.LEDGER].find({"q": {"$exists": True}}).to_list()
+    charged = {int(one) for one in np.frombuffer(entry["p"], np.uint64)}
+    ledger = mongo._spending._ledger  # type: ignore[union-attr]
+    near = set(ledger.people("d1", PEOPLE[5:17]).tolist())
+    assert near <= charged
+
+
+async def test_a_question_that_was_told_is_evaluated_again_only_if_others_are_left_out(
+    mongo: MongoStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evaluated = 0
+    result_set = mongo._evaluation.result_set
+
+    async def counted(*given: Any) -> Any:
+        nonlocal evaluated
+        evaluated += 1
+        return await result_set(*given)
+
+    monkeypatch.setattr(mongo._evaluation, "result_set", counted)
+    first = VariationQuery(reference_name="17", start=(1005,), end=(1006,), assembly_id="GRCh38")
+    again = exactly(1005, variant_type="SNP")
+    told_first = await number(mongo, asking(variation=first))
+    assert evaluated == 1
+    assert await number(mongo, asking(variation=again)) == told_first == 12
+    assert evaluated == 2
+
+    for one in range(6, 16):  # until some of the twelve are used up
+        await number(mongo, asking(variation=exactly(1000 + one)))
+    evaluated = 0
+    assert await number(mongo, asking(variation=exactly(1005))) == 12
+    assert evaluated == 2  # as of now, to know the question, and as it was told

@@ -13,6 +13,7 @@ from pyroaring import BitMap
 
 from beacon.framework.budget import COMMON, UNITS, cost
 from beacon.mongo import charges as module
+from beacon.mongo.allele_charges import AlleleCharges
 from beacon.mongo.allele_set import AlleleSet
 from beacon.mongo.blocks import COLUMNS, SPELLED_OUT, Block, allele_code
 from beacon.mongo.blocks import COMMON as IS_COMMON
@@ -21,7 +22,6 @@ from beacon.mongo.charges import Charges
 from beacon.mongo.documents import block_id
 from beacon.mongo.found import Carriers, Packed, Structural, Window
 from beacon.mongo.roster import Links, Roster, build_roster
-from beacon.mongo.tally import Tally
 
 BASES = [(a, b) for a in "ACGT" for b in "ACGT" if a != b]
 
@@ -37,10 +37,18 @@ def roster_of(rng: Random, rows: int) -> Roster:
     ))  # fmt: skip
 
 
-def block_of(rng: Random, number: int, carrying: list[Any], common: list[bool]) -> Block:
-    """A block of alleles without numbers, which nothing here looks at."""
+def block_of(
+    rng: Random,
+    number: int,
+    carrying: list[Any],
+    common: list[bool],
+    carriers: list[int] | None = None,
+) -> Block:
+    """A block of alleles, without any numbers but those of carriers."""
     size = len(carrying)
     columns: dict[str, Any] = {name: np.zeros(size, kind) for name, kind in COLUMNS}
+    if carriers is not None:
+        columns["carriers"] = np.array(carriers)
     columns["offset"] = np.sort(np.array(rng.choices(range(100), k=size), "<u2"))
     codes = [allele_code(*rng.choice(BASES)) for _ in range(size)]
     columns["code"] = np.array(codes, "<u4")
@@ -97,7 +105,7 @@ def test_alleles_together_are_charged_as_one_after_the_other(
         among = Among(BitMap(kept), table)
     zygosities = rng.choice([None, frozenset({1}), frozenset({0, 2})])
     shows, least = rng.random() < 0.5, rng.choice([1, 5, 10])
-    tally = Tally(roster, least, shows_alleles=shows)
+    tally = AlleleCharges(roster, least, shows_alleles=shows)
     expected: list[set[int]] = []
 
     for number in range(rng.randint(1, 4)):
@@ -152,7 +160,9 @@ def test_alleles_together_are_charged_as_one_after_the_other(
         commons = [one for one in found if isinstance(one, Packed) and is_common[one.index]]
         order = [*rares, *window.structural, *commons]
         expected += [people(carriers.codes(one)) for one in order]
-        tally.carried(window, carriers, among, zygosities)
+        counts = tally.carried(window, carriers, among, zygosities)
+        of_each = [len(people(carriers.codes(one))) for one in found]
+        assert [*counts.blocks[0].tolist(), *counts.structural] == of_each
 
     sums, everybody = reference(roster, least, shows, expected)
     charged, units = tally.charges()
@@ -161,6 +171,58 @@ def test_alleles_together_are_charged_as_one_after_the_other(
     for person, amount in zip(charged.tolist(), units.tolist(), strict=True):
         assert amount == pytest.approx(math.ceil(sums[person]), abs=1)  # roots are rounded
         assert amount >= sums[person] - 1e-6 * UNITS
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_whoever_carries_what_many_do_is_charged_the_same_without_being_read(seed: int) -> None:
+    rng = Random(seed)
+    rows, least = 700, rng.choice([1, 5, 10])
+    enough = rng.choice([least, 4 * least])
+    roster = build_roster([f"S{one}" for one in range(rows)], Links())
+    gone = set(rng.sample(range(rows), rng.choice([0, 0, 30])))
+    standing = np.array([row not in gone for row in range(rows)])
+    among = Among(BitMap(np.flatnonzero(standing).astype(np.uint32)), standing) if gone else None
+    whole, parted = (AlleleCharges(roster, least, shows_alleles=False) for _ in range(2))
+    shown = AlleleCharges(roster, least, shows_alleles=True)
+    for number in range(rng.randint(1, 4)):
+        size = rng.randint(1, 12)
+        common = [rng.random() < rng.choice([0.5, 1.0]) for _ in range(size)]
+        carrying = [
+            sorted(rng.sample(range(rows), rng.choice([12, 29, 31, 60, 400]) if one else 5))
+            for one in common
+        ]
+        block = block_of(rng, number, carrying, common, [len(one) for one in carrying])
+        flat = [row << 2 for one, c in zip(carrying, common, strict=True) if not c for row in one]
+        ends = np.cumsum([0, *(0 if c else 5 for c in common)])
+        rare = {
+            block.document_id: {
+                "f": ends.astype("<u4").tobytes(),
+                "c": np.array(flat, "<u4").tobytes(),
+            }
+        }
+        dense = {
+            (block.document_id, index): {"a": BitMap(carrying[index]).serialize()}
+            for index in range(size)
+            if common[index]
+        }
+        window = Window([(block, np.arange(size))])
+        whole.carried(window, Carriers(rare, dense), among, None)
+        rest, others, most = parted.apart(window, enough, len(gone))
+        kept = [(one.document_id, index) for one, indexes in rest.blocks for index in indexes]
+        read = {key: dense[key] for key in dense if key in kept}
+        counts = parted.carried(rest, Carriers(rare, read), among, None)
+
+        assert others + sum(map(len, counts.blocks)) == size
+        is_apart = [index for index in range(size) if (block.document_id, index) not in kept]
+        standing_of = [len(set(carrying[index]) - gone) for index in is_apart]
+        assert len(is_apart) == others
+        assert all(one >= max(enough, 3 * least) for one in standing_of)
+        assert not others or max(enough, 3 * least) <= most <= max(standing_of)
+        assert shown.apart(window, enough, len(gone))[:2] == (window, 0)
+
+    for one, other in zip(whole.charges(), parted.charges(), strict=True):
+        assert one.tolist() == other.tolist()
+    assert whole.everybody == parted.everybody
 
 
 @pytest.mark.parametrize("seed", range(20))
