@@ -25,12 +25,18 @@ from typing import Any
 
 import numpy as np
 from pymongo import WriteConcern
-from pymongo.errors import BulkWriteError, DocumentTooLarge, DuplicateKeyError
+from pymongo.errors import (
+    BulkWriteError,
+    DocumentTooLarge,
+    DuplicateKeyError,
+    OperationFailure,
+)
 
 from beacon.framework.access import Asker
 from beacon.framework.budget import Budget
 from beacon.framework.errors import SourceUnavailable, TooManyRequests
 from beacon.mongo import documents
+from beacon.mongo.charge_group import Wanted, fit_together, together_with
 from beacon.mongo.layers import AsyncDocuments
 from beacon.mongo.ledger_account import MONTH_S, SETS_MAX, Account, Entry, Month
 from beacon.mongo.links import Links
@@ -48,6 +54,8 @@ _FIRST, _LAST = bytes(8), b"\xff" * 8
 _PEOPLE_MAX = 900_000
 """In the sums of one month: more do not fit into one document, and are read entry by entry."""
 _DUPLICATE = 11000
+_TOO_LARGE = 10334
+"""A document that the driver left to the database to refuse."""
 
 
 class Ledger:
@@ -67,6 +75,7 @@ class Ledger:
         self._clock = clock
         self._accounts: OrderedDict[bytes, Account] = OrderedDict()
         self._locks: dict[bytes, asyncio.Lock] = {}
+        self._waiting: dict[bytes, list[Wanted]] = {}
         self._links = Links(self._entries, clock)
         self._ready: asyncio.Task[None] | None = None
         self._others_wrote = 0
@@ -164,69 +173,114 @@ class Ledger:
             TooManyRequests: The caller has asked as many questions as may be asked.
             SourceUnavailable: The entry is larger than any document may be.
         """
-        left = list(standing.accounts)
+        wanted = Wanted(standing, entry, holds)
+        first, _ = standing.accounts[0]
+        waiting = self._waiting.setdefault(first.id, [])
+        waiting.append(wanted)
+        try:
+            async with self._lock_of(first.id):
+                # Whoever had the lock before may have written this charge with his own.
+                if wanted.is_open:
+                    await self._write(together_with(wanted, waiting))
+        finally:
+            waiting.remove(wanted)
+            if not waiting and self._waiting.get(first.id) is waiting:
+                del self._waiting[first.id]
+        if wanted.refused is not None:
+            raise wanted.refused
+        return bool(wanted.done)
+
+    async def _write(self, charges: list[Wanted]) -> None:
+        """Write charges of several people about one dataset, the account of which is locked.
+
+        The first of them is decided then; the others are, or left to those who wait for them.
+        """
+        accounts = {account.id: account for one in charges for account, _ in one.left}
+        (first, _), *_ = charges[0].left
         async with AsyncExitStack() as locks:
-            for account, _ in left:
-                await locks.enter_async_context(self._lock_of(account.id))
+            for account in accounts.values():
+                if account is not first:
+                    await locks.enter_async_context(self._lock_of(account.id))
             now = self._clock()
-            for account, _ in left:
+            for account in accounts.values():
                 account.forget(now)
-            await self._refresh(standing)
-            full = []
-            while left:
-                is_known = standing.own.entry(entry.question) is not None
-                if is_known or not standing.fits(entry, left) or not holds():
-                    return False
-                if not standing.knows(entry.spelling) and not standing.may_ask(1):
-                    raise self._too_many(standing, now)
-                accounts = [account for account, _ in left]
-                written = await self._insert(standing, accounts, entry, now)
-                for account in accounts[:written]:
-                    own = account is standing.own
-                    account.add(entry if own else entry.charges(), now, account.number + 1)
+            await self._refresh(accounts.values())
+            full: dict[bytes, Account] = {}
+            while charges := self._fitting(charges, now):
+                written = await self._insert(charges, now)
+                if written is None:
+                    charges = charges[:1]
+                    continue
+                for account, number in written:
                     # When the answer is on its way: nothing but the next question needs it.
                     asyncio.get_running_loop().call_soon(account.settle)
-                    if account.number % SUMMED_EVERY == 0:
-                        full.append(account)
-                left = left[written:]
-                if left:
+                    if number % SUMMED_EVERY == 0:
+                        full[account.id] = account
+                charges = [one for one in charges if one.is_open]
+                if charges:
                     self._others_wrote += 1
-                    await self._refresh(standing)
-            for account in full:
+                    await self._refresh(accounts.values())
+            for account in full.values():
                 await self._sum_up(account)
-        return True
+
+    def _fitting(self, charges: Sequence[Wanted], now: float) -> list[Wanted]:
+        """The charges that can be written as the accounts are; it is noted of which cannot."""
+        found = []
+        for one in charges:
+            standing, entry = one.standing, one.entry
+            is_known = standing.own.entry(entry.question) is not None
+            if is_known or not standing.fits(entry, one.left) or not one.holds():
+                one.done = False
+            elif not standing.knows(entry.spelling) and not standing.may_ask(1):
+                one.refused = self._too_many(standing, now)
+            else:
+                found.append(one)
+        return found if fit_together(found) else found[:1]
 
     async def _insert(
-        self, standing: Standing, accounts: Sequence[Account], entry: Entry, now: float
-    ) -> int:
-        """Write the next entry of some accounts, in order.
+        self, charges: Sequence[Wanted], now: float
+    ) -> list[tuple[Account, int]] | None:
+        """Write the next entries of accounts, in order.
 
         Returns:
-            How many were written: the one after these has an entry that is not known here.
+            The accounts that were written to and the number of each entry: all, unless one has an
+            entry that is not known here. `None` where only one charge can be written at a time.
         """
         at = datetime.datetime.fromtimestamp(now, datetime.UTC)
-        until = at + datetime.timedelta(seconds=standing.budget.window_s + MONTH_S)
-        whole = entry.document()
-        sums = {key: whole[key] for key in ("p", "u", "e")}
-        inserted = [
-            {
-                "_id": _entry_id(account.id, account.number + 1),
-                "t": now,
-                "gone": until,
-                **(whole if account is standing.own else sums),
-            }
-            for account in accounts
-        ]
+        order: list[tuple[Wanted, Account, int]] = []
+        inserted: list[dict[str, Any]] = []
+        numbers: dict[bytes, int] = {}
+        for one in charges:
+            until = at + datetime.timedelta(seconds=one.standing.budget.window_s + MONTH_S)
+            whole = one.entry.document()
+            sums = {key: whole[key] for key in ("p", "u", "e")}
+            for account, _ in one.left:
+                number = numbers[account.id] = numbers.get(account.id, account.number) + 1
+                kept = whole if account is one.standing.own else sums
+                key = _entry_id(account.id, number)
+                inserted.append({"_id": key, "t": now, "gone": until, **kept})
+                order.append((one, account, number))
+        written = len(inserted)
         try:
             await self._journaled.insert_many(inserted, ordered=True)
         except BulkWriteError as error:
             details = error.details
             if any(one["code"] != _DUPLICATE for one in details["writeErrors"]):
                 raise
-            return int(details["nInserted"])
-        except DocumentTooLarge as error:
+            written = int(details["nInserted"])
+        except (DocumentTooLarge, OperationFailure) as error:
+            if isinstance(error, OperationFailure) and error.code != _TOO_LARGE:
+                raise
+            if len(charges) > 1:
+                return None
             raise SourceUnavailable("no account can be kept of so many people at once") from error
-        return len(inserted)
+        for one, account, number in order[:written]:
+            own = account is one.standing.own
+            account.add(one.entry if own else one.entry.charges(), now, number)
+            one.left = one.left[1:]
+            if not one.left:
+                one.done = True
+        return [(account, number) for _, account, number in order[:written]]
 
     @staticmethod
     def _too_many(standing: Standing, now: float) -> TooManyRequests:
@@ -310,13 +364,13 @@ class Ledger:
         for at, spelling in reversed(asked):
             account.ask(at, spelling)
 
-    async def _refresh(self, standing: Standing) -> None:
+    async def _refresh(self, accounts: Iterable[Account]) -> None:
         """Know what others have written, as far as there was a sign that they write.
 
         Whoever writes at all writes to the account of all callers, which is the first to be
         charged: there it shows, before anything else is charged.
         """
-        for account, _ in standing.accounts:
+        for account in accounts:
             if account.refreshed != self._others_wrote:
                 account.refreshed = self._others_wrote
                 await self._catch_up(account)

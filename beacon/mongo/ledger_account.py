@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict, deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from typing import Any
@@ -64,6 +65,17 @@ class Entry:
     def charges(self) -> Entry:
         """Only what is charged, as accounts other than the person's keep it."""
         return Entry(b"", self.people, self.units, self.everybody)
+
+    @classmethod
+    def together(cls, entries: Sequence[Entry]) -> Entry:
+        """Only what several charge, as one."""
+        if len(entries) == 1:
+            return entries[0].charges()
+        people = np.concatenate([NOBODY, *(one.people for one in entries)])
+        units = np.concatenate([np.zeros(0, np.uint32), *(one.units for one in entries)])
+        known, place = np.unique(people, return_inverse=True)
+        sums = np.minimum(np.bincount(place, units, len(known)), np.iinfo(np.uint32).max)
+        return cls(b"", known, sums.astype(np.uint32), sum(one.everybody for one in entries))
 
     def remembered(self) -> Entry:
         """What is needed to answer again: sums hold the charges already."""

@@ -203,7 +203,7 @@ class Spending:
             for one in questions:
                 answers.append(await self._answered(asked, one, excluded, answers, evaluate))
             charged = [(one.entry, one.guard) for one in answers if one.entry is not None]
-            short = standing.short(_together([entry for entry, _ in charged]))
+            short = standing.short(Entry.together([entry for entry, _ in charged]))
             if short is None or len(short):
                 if beyond is not None and not _are_same(
                     excluded, standing.excluded(dearest, beyond)
@@ -327,17 +327,6 @@ class Spending:
             if len(self._people) > _ROSTERS_KEPT:
                 self._people.popitem(last=False)
         return found
-
-
-def _together(entries: Sequence[Entry]) -> Entry:
-    """What several entries charge, as one."""
-    if len(entries) == 1:
-        return entries[0]
-    people = np.concatenate([NOBODY, *(one.people for one in entries)])
-    units = np.concatenate([_NOTHING, *(one.units for one in entries)])
-    known, place = np.unique(people, return_inverse=True)
-    sums = np.minimum(np.bincount(place, units, len(known)), np.iinfo(np.uint32).max)
-    return Entry(b"", known, sums.astype(np.uint32), sum(one.everybody for one in entries))
 
 
 def _are_same(people: U64 | None, others: U64 | None) -> bool:
