@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import sys
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from typing import Any
 
 import pymongo
 import pytest
+import structlog
 from hypothesis import settings
 
 from beacon.mongo.embedded import embedded_mongod
@@ -20,6 +22,8 @@ from beacon.mongo.embedded import embedded_mongod
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
 
+# As programs do: what is logged beside a command is no part of what the command prints.
+structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.__stderr__))
 
 SHARED_MEMORY = Path("/dev/shm")
 """Where journals cost no waiting for a disk, if there is enough of it."""

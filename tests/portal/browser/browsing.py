@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.async_api import Browser, ConsoleMessage, Page, Request, async_playwright
+from playwright.async_api import Browser, ConsoleMessage, Error, Page, Request, async_playwright
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 """The program of a browser: Debian's package is `chromium`."""
@@ -173,7 +173,12 @@ async def visiting(
         visit.complaints.append(str(error))
 
     async def arrived(request: Request) -> None:
-        sizes = await request.sizes()
+        try:
+            sizes = await request.sizes()
+        except Error:
+            if page.is_closed():  # the visit is over
+                return
+            raise
         visit.weights[request.url] = sizes["responseBodySize"]
 
     context.on("request", asked)
