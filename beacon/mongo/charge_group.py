@@ -19,6 +19,7 @@ class Wanted:
     Attributes:
         holds: Whether the entry is still right, by what is known of the accounts.
         left: The accounts, with their limits, that it is not written to.
+        kept_in: The key of the first entry that was written for it: it says whom all charge.
         done: Whether it was written to all; `None` while that is not known.
         refused: Why it may not be.
     """
@@ -27,11 +28,18 @@ class Wanted:
     entry: Entry
     holds: Callable[[], bool]
     left: list[tuple[Account, int]] = field(init=False)
+    kept_in: bytes | None = None
     done: bool | None = None
     refused: Exception | None = None
 
     def __post_init__(self) -> None:
         self.left = list(self.standing.accounts)
+
+    def is_written(self, key: bytes) -> None:
+        """Note that the entry of the next account is, under a key."""
+        self.kept_in = self.kept_in or key
+        self.left = self.left[1:]
+        self.done = not self.left or None
 
     @property
     def is_open(self) -> bool:

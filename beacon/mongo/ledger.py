@@ -14,23 +14,15 @@ then, so that opening an account does not mean reading all of them.
 from __future__ import annotations
 
 import asyncio
-import datetime
 import hashlib
 import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AsyncExitStack, suppress
-from typing import Any
+from contextlib import AsyncExitStack
+from typing import NamedTuple
 
 import numpy as np
-from pymongo import WriteConcern
-from pymongo.errors import (
-    BulkWriteError,
-    DocumentTooLarge,
-    DuplicateKeyError,
-    OperationFailure,
-)
 
 from beacon.framework.access import Asker
 from beacon.framework.budget import Budget
@@ -38,10 +30,11 @@ from beacon.framework.errors import SourceUnavailable, TooManyRequests
 from beacon.mongo import documents
 from beacon.mongo.charge_group import Wanted, fit_together, together_with
 from beacon.mongo.layers import AsyncDocuments
-from beacon.mongo.ledger_account import MONTH_S, SETS_MAX, Account, Entry, Month
+from beacon.mongo.ledger_account import MONTH_S, SETS_MAX, Account, Entry, month_of
+from beacon.mongo.ledger_entries import Entries, TooMuchAtOnceError, entry_document, entry_key
 from beacon.mongo.links import Links
 from beacon.mongo.standing import Standing
-from beacon.mongo.sums import U64, Sums
+from beacon.mongo.sums import U64
 
 SUMMED_EVERY = 256
 """Entries of an account after which its sums are written."""
@@ -49,13 +42,18 @@ SUMMED_EVERY = 256
 ACCOUNTS_KEPT = 512
 """Accounts in memory; those used longest ago are read again when they are needed."""
 
-_ENTRY, _SUM = b"e", b"s"
-_FIRST, _LAST = bytes(8), b"\xff" * 8
 _PEOPLE_MAX = 900_000
 """In the sums of one month: more do not fit into one document, and are read entry by entry."""
-_DUPLICATE = 11000
-_TOO_LARGE = 10334
-"""A document that the driver left to the database to refuse."""
+
+
+class _Placed(NamedTuple):
+    """An entry of a charge, in the next place of an account."""
+
+    wanted: Wanted
+    account: Account
+    entry: Entry
+    number: int
+    key: bytes
 
 
 class Ledger:
@@ -69,14 +67,14 @@ class Ledger:
     def __init__(
         self, database: AsyncDocuments, key: bytes, *, clock: Callable[[], float] = time.time
     ) -> None:
-        self._entries = database[documents.LEDGER]
-        self._journaled = self._entries.with_options(write_concern=WriteConcern(w=1, j=True))
+        collection = database[documents.LEDGER]
+        self._entries = Entries(collection)
         self._key = key
         self._clock = clock
         self._accounts: OrderedDict[bytes, Account] = OrderedDict()
         self._locks: dict[bytes, asyncio.Lock] = {}
         self._waiting: dict[bytes, list[Wanted]] = {}
-        self._links = Links(self._entries, clock)
+        self._links = Links(collection, clock)
         self._ready: asyncio.Task[None] | None = None
         self._others_wrote = 0
 
@@ -123,9 +121,7 @@ class Ledger:
         for account, question in zip(standing.own_and_linked, questions, strict=False):
             found = account.entry(question)
             if found is None and not account.remembers_all:
-                asked = {"_id": _after(account.id, 0), "q": question}
-                document = await self._entries.find_one(asked, {"p": 0, "u": 0})
-                found = None if document is None else Entry.of(document)
+                found = await self._entries.of_question(account.id, question)
             if found is not None:
                 return found
         return None
@@ -148,8 +144,7 @@ class Ledger:
         left = []
         for spelling in new:
             for account in standing.own_and_linked:
-                asked = {"_id": _after(account.id, 0), "s": spelling}
-                if await self._entries.find_one(asked, {"_id": 1}) is not None:
+                if await self._entries.has(account.id, spelling):
                     break
             else:
                 left.append(spelling)
@@ -246,41 +241,29 @@ class Ledger:
             The accounts that were written to and the number of each entry: all, unless one has an
             entry that is not known here. `None` where only one charge can be written at a time.
         """
-        at = datetime.datetime.fromtimestamp(now, datetime.UTC)
-        order: list[tuple[Wanted, Account, int]] = []
-        inserted: list[dict[str, Any]] = []
+        order: list[_Placed] = []
+        inserted = []
         numbers: dict[bytes, int] = {}
         for one in charges:
-            until = at + datetime.timedelta(seconds=one.standing.budget.window_s + MONTH_S)
-            whole = one.entry.document()
-            sums = {key: whole[key] for key in ("p", "u", "e")}
+            charges_only, kept_in = one.entry.charges(), one.kept_in
+            window_s = one.standing.budget.window_s
             for account, _ in one.left:
                 number = numbers[account.id] = numbers.get(account.id, account.number) + 1
-                kept = whole if account is one.standing.own else sums
-                key = _entry_id(account.id, number)
-                inserted.append({"_id": key, "t": now, "gone": until, **kept})
-                order.append((one, account, number))
-        written = len(inserted)
+                key = entry_key(account.id, number)
+                entry = one.entry if account is one.standing.own else charges_only
+                inserted.append(entry_document(key, entry, now, window_s, kept_in))
+                order.append(_Placed(one, account, entry, number, key))
+                kept_in = kept_in or key
         try:
-            await self._journaled.insert_many(inserted, ordered=True)
-        except BulkWriteError as error:
-            details = error.details
-            if any(one["code"] != _DUPLICATE for one in details["writeErrors"]):
-                raise
-            written = int(details["nInserted"])
-        except (DocumentTooLarge, OperationFailure) as error:
-            if isinstance(error, OperationFailure) and error.code != _TOO_LARGE:
-                raise
+            written = await self._entries.insert(inserted)
+        except TooMuchAtOnceError as error:
             if len(charges) > 1:
                 return None
             raise SourceUnavailable("no account can be kept of so many people at once") from error
-        for one, account, number in order[:written]:
-            own = account is one.standing.own
-            account.add(one.entry if own else one.entry.charges(), now, number)
-            one.left = one.left[1:]
-            if not one.left:
-                one.done = True
-        return [(account, number) for _, account, number in order[:written]]
+        for placed in order[:written]:
+            placed.account.add(placed.entry, now, placed.number)
+            placed.wanted.is_written(placed.key)
+        return [(placed.account, placed.number) for placed in order[:written]]
 
     @staticmethod
     def _too_many(standing: Standing, now: float) -> TooManyRequests:
@@ -327,42 +310,17 @@ class Ledger:
 
     async def _read(self, account_id: bytes, window_s: float) -> Account:
         account = Account(account_id, window_s)
-        months: dict[int, Month] = {}
-        number = 0
-        of_sums = {"$gte": account_id + _SUM + _FIRST, "$lte": account_id + _SUM + _LAST}
-        async for document in self._entries.find({"_id": of_sums}):
-            if "m" not in document:
-                number = document["n"]
-                continue
-            people = np.frombuffer(document["p"], np.uint64)
-            units = np.frombuffer(document["u"], np.uint64)
-            order = np.argsort(people)
-            spent = Sums(people[order], units[order])
-            months[document["m"]] = Month(spent, document["e"], document["n"])
-        account.begin(months, number)
-        await self._recall(account)
+        account.begin(*await self._entries.sums(account_id))
+        # The latest questions among the entries that the sums hold.
+        for entry in await self._entries.latest(account.id, account.number, SETS_MAX):
+            account.recall(entry)
+        since = self._clock() - MONTH_S
+        for at, spelling in await self._entries.asked(account.id, account.number, since):
+            account.ask(at, spelling)
         account.refreshed = self._others_wrote
         await self._catch_up(account)
         account.forget(self._clock())
         return account
-
-    async def _recall(self, account: Account) -> None:
-        """Remember the latest questions among the entries that the sums hold."""
-        before = {
-            "_id": {"$gte": _entry_id(account.id, 0), "$lte": _entry_id(account.id, account.number)}
-        }
-        latest = self._entries.find(before, {"p": 0, "u": 0}).sort("_id", -1).limit(SETS_MAX)
-        for document in reversed(await latest.to_list()):
-            if "q" in document:
-                account.recall(Entry.of(document))
-        since = self._clock() - MONTH_S
-        asked: list[tuple[float, bytes]] = []
-        async for document in self._entries.find(before, {"t": 1, "s": 1}).sort("_id", -1):
-            if document["t"] < since:
-                break
-            asked.append((document["t"], document.get("s", b"")))
-        for at, spelling in reversed(asked):
-            account.ask(at, spelling)
 
     async def _refresh(self, accounts: Iterable[Account]) -> None:
         """Know what others have written, as far as there was a sign that they write.
@@ -377,10 +335,10 @@ class Ledger:
 
     async def _catch_up(self, account: Account) -> None:
         """Read the entries that somebody else has written."""
-        newer = {"_id": _after(account.id, account.number)}
-        async for document in self._entries.find(newer).sort("_id", 1):
-            number = int.from_bytes(document["_id"][-8:], "big")
-            account.add(Entry.of(document), document["t"], number)
+        first_month = month_of(self._clock() - account.window_s)
+        newer = self._entries.newer(account.id, account.number, first_month)
+        async for entry, at, number in newer:
+            account.add(entry, at, number)
 
     async def _sum_up(self, account: Account) -> None:
         """Write the sums of the months that have changed, and then that all are written.
@@ -390,36 +348,15 @@ class Ledger:
         """
         if any(len(month.spent) > _PEOPLE_MAX for month in account.months.values()):
             return
-        latest = max(account.months, default=0)
         for number, month in sorted(account.months.items()):
-            if not month.changed:
-                continue
-            people, units = month.spent.items()
-            sums = {
-                "m": number,
-                "p": people.tobytes(),
-                "u": units.astype(np.uint64).tobytes(),
-                "e": month.everybody,
-            }
-            key = account.id + _SUM + number.to_bytes(8, "big")
-            await self._put_sums(account, key, number, sums)
-            month.changed = False
-        await self._put_sums(account, account.id + _SUM + _LAST, latest, {})
-
-    async def _put_sums(
-        self, account: Account, key: bytes, month: int, sums: dict[str, Any]
-    ) -> None:
-        gone = datetime.datetime.fromtimestamp(
-            (month + 2) * MONTH_S + account.window_s, datetime.UTC
-        )
-        change = {"$set": {**sums, "n": account.number}, "$max": {"gone": gone}}
-        older = {"_id": key, "n": {"$lt": account.number}}
-        with suppress(DuplicateKeyError):  # of somebody who knew more and was faster
-            await self._entries.update_one(older, change, upsert=True)
+            if month.changed:
+                await self._entries.put_sums(account, number, month)
+                month.changed = False
+        await self._entries.put_summed(account)
 
     async def _prepare(self) -> None:
         if self._ready is None:
-            self._ready = asyncio.ensure_future(self._make_indexes())
+            self._ready = asyncio.ensure_future(self._entries.make_indexes())
         try:
             await asyncio.shield(self._ready)
         except BaseException:
@@ -427,19 +364,5 @@ class Ledger:
                 self._ready = None
             raise
 
-    async def _make_indexes(self) -> None:
-        await self._entries.create_index("gone", expireAfterSeconds=0)
-        await self._entries.create_index("q", sparse=True)
-        await self._entries.create_index("s", sparse=True)
-
     def _lock_of(self, account_id: bytes) -> asyncio.Lock:
         return self._locks.setdefault(account_id, asyncio.Lock())
-
-
-def _entry_id(account_id: bytes, number: int) -> bytes:
-    return account_id + _ENTRY + number.to_bytes(8, "big")
-
-
-def _after(account_id: bytes, number: int) -> dict[str, bytes]:
-    """The keys of an account's entries after one. All keys are equally long, or order fails."""
-    return {"$gt": _entry_id(account_id, number), "$lte": account_id + _ENTRY + _LAST}

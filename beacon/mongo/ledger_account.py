@@ -110,14 +110,14 @@ class Entry:
 
     @classmethod
     def of(cls, document: dict[str, Any]) -> Entry:
-        """From what is stored."""
+        """From what is stored; without what it charges, where that was left out or is elsewhere."""
         members = document.get("m")
         return cls(
             question=document.get("q", b""),
             spelling=document.get("s", b""),
             people=np.frombuffer(document.get("p", b""), np.uint64),
             units=np.frombuffer(document.get("u", b""), np.uint32),
-            everybody=document["e"],
+            everybody=document.get("e", 0),
             excluded=(
                 None if "a" in document else np.frombuffer(document.get("x", b""), np.uint64)
             ),

@@ -14,6 +14,7 @@ from beacon.mongo import documents
 from beacon.mongo.layers import AsyncDocuments
 from beacon.mongo.ledger import Ledger
 from beacon.mongo.ledger_account import month_of
+from beacon.mongo.ledger_entries import with_people
 
 _ACCOUNT_BYTES = 16
 _LAST = b"\xff" * 9
@@ -61,7 +62,8 @@ async def spent(
     people: dict[str, set[int]] = {one: set() for one in budgets}
     exhausted: dict[str, set[int]] = {one: set() for one in budgets}
     most: Counter[str] = Counter()
-    async for entries in _callers(database):
+    first_month = month_of(now - max((one.window_s for one, _ in budgets.values()), default=0.0))
+    async for entries in _callers(database, first_month):
         known = [one["t"] for one in entries if one["t"] in dataset_at]
         if not known:
             continue
@@ -87,12 +89,15 @@ async def spent(
     }
 
 
-async def _callers(database: AsyncDocuments) -> AsyncIterator[list[dict[str, Any]]]:
+async def _callers(
+    database: AsyncDocuments, first_month: int
+) -> AsyncIterator[list[dict[str, Any]]]:
     """The entries of each account of a person: those that know which question they are of."""
-    wanted = {"t": 1, "p": 1, "u": 1, "e": 1}
-    found = database[documents.LEDGER].find({"q": {"$exists": True}}, wanted).sort("_id", 1)
+    wanted = {"t": 1, "p": 1, "u": 1, "e": 1, "r": 1}
+    ledger = database[documents.LEDGER]
+    found = ledger.find({"q": {"$exists": True}}, wanted).sort("_id", 1)
     entries: list[dict[str, Any]] = []
-    async for one in found:
+    async for one in with_people(ledger, found, first_month):
         if entries and entries[0]["_id"][:_ACCOUNT_BYTES] != one["_id"][:_ACCOUNT_BYTES]:
             yield entries
             entries = []

@@ -12,6 +12,7 @@ from typing import Any
 import aiohttp
 import numpy as np
 import pymongo
+from pymongo.collection import Collection
 
 from beacon.framework.budget import limit_of_power
 from beacon.load.vcf import load_vcf
@@ -182,7 +183,7 @@ async def _at_once(stage: Stage) -> Arm:
                     )
                 )
                 new = [entry for entry in collection.find(LEDGER) if entry["_id"] not in before]
-                double += _too_much(new)
+                double += _too_much([_charges(collection, entry) for entry in new])
                 asked = Counter(entry["q"] for entry in new)
                 double += sum(times - 1 for times in asked.values())
     return Arm(
@@ -194,6 +195,15 @@ async def _at_once(stage: Stage) -> Arm:
         at_most=0,
         questions=2 * of_each * rounds,
     )
+
+
+def _charges(collection: Collection[dict[str, Any]], entry: dict[str, Any]) -> dict[str, Any]:
+    """The entry that says whom one charges: itself, or that of all callers."""
+    if "r" not in entry:
+        return entry
+    found = collection.find_one({"_id": entry["r"]})
+    assert found is not None
+    return found
 
 
 def _too_much(new: list[dict[str, Any]]) -> int:

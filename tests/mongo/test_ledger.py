@@ -14,11 +14,12 @@ import pytest
 
 from beacon.framework.access import Asker
 from beacon.framework.budget import UNITS, Budget, cost, limit_of_power
-from beacon.framework.errors import TooManyRequests
+from beacon.framework.errors import SourceUnavailable, TooManyRequests
 from beacon.mongo import documents
 from beacon.mongo.ledger import SUMMED_EVERY, Ledger
 from beacon.mongo.ledger_account import MONTH_S, Account, Entry
 from beacon.mongo.standing import Standing
+from beacon.mongo.sums import U64
 
 KEY = b"k" * 32
 DAY_S = 86_400.0
@@ -221,6 +222,60 @@ async def test_a_ledger_that_is_opened_again_knows_everything(
     assert known.own.asked_lately() == standing.own.asked_lately()
     assert (await again.entry(known, b"3")) is not None
     assert not await again.charge(known, entry(5, {1: 1}))
+
+
+async def test_whom_an_answer_rests_upon_is_written_once(opened: Any, ledger: Ledger) -> None:
+    """And every account that is read anew knows it, of more entries than are read at once."""
+    given, anna = budget(10**6), asker("anna", organisation="uni")
+    standing = await ledger.standing(anna, "d", given)
+    for number in range(70):
+        assert await ledger.charge(standing, entry(number, {1: 2, number + 2: 1}, 3))
+    assert await ledger.charge(standing, entry("nobody", {}, 5))
+
+    written = await opened[documents.LEDGER].find({"t": {"$exists": True}}).to_list()
+    again = await Ledger(opened, KEY).standing(anna, "d", given)
+
+    assert len(written) == 3 * 71
+    assert sum(bool(one.get("p")) for one in written) == 70
+    for account, _ in again.accounts:
+        people: U64 = np.arange(1, 72, dtype=np.uint64)
+        known = [account.known_of(people[place : place + 1]) for place in range(71)]
+        assert known == [2 * 70 + 215] + [1 + 215] * 70
+
+
+async def test_entries_that_all_say_whom_they_charge_are_known(opened: Any, clock: Clock) -> None:
+    """As earlier versions wrote them."""
+    given, anna = budget(100), asker("anna", organisation="uni")
+    first = Ledger(opened, KEY, clock=clock)
+    standing = await first.standing(anna, "d", given)
+    assert await first.charge(standing, entry("first", {1: 60}))
+    entries = opened[documents.LEDGER]
+    kept = await entries.find_one({"p": {"$gt": b""}}, {"p": 1, "u": 1, "e": 1, "_id": 0})
+    changed = await entries.update_many(
+        {"r": {"$exists": True}}, {"$set": kept, "$unset": {"r": 1}}
+    )
+    assert changed.modified_count == 2
+
+    again = Ledger(opened, KEY, clock=clock)
+    assert not await again.charge(await again.standing(anna, "d", given), entry("second", {1: 41}))
+    assert await again.charge(await again.standing(anna, "d", given), entry("third", {1: 40}))
+
+
+async def test_an_account_that_lacks_what_it_charged_is_not_read_as_less(
+    opened: Any, ledger: Ledger, clock: Clock
+) -> None:
+    given = budget(100)
+    standing = await ledger.standing(asker("anna"), "d", given)
+    assert await ledger.charge(standing, entry("first", {1: 60}))
+    lost = await opened[documents.LEDGER].delete_one({"p": {"$gt": b""}})
+    assert lost.deleted_count == 1
+
+    again = Ledger(opened, KEY, clock=clock)
+    with pytest.raises(SourceUnavailable, match="lacks"):
+        await again.standing(asker("anna"), "d", given)
+    clock.now += 400 * DAY_S  # by then it does not count
+    standing = await again.standing(asker("anna"), "d", given)
+    assert await beyond(standing, 100) == []
 
 
 async def test_what_was_learnt_is_forgotten_after_the_window_and_not_before(

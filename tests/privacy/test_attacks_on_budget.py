@@ -19,6 +19,7 @@ from beacon.framework.query import Filter, Granularity, Pagination, VariationQue
 from beacon.mongo import documents
 from beacon.mongo.ledger import SUMMED_EVERY, Ledger
 from beacon.mongo.ledger_account import MONTH_S, SETS_MAX, Entry
+from beacon.mongo.ledger_entries import with_people
 from beacon.mongo.sink import MongoSink
 from beacon.mongo.store import MongoStore
 from beacon.mongo.tally import Tally
@@ -95,7 +96,8 @@ def levels(**min_counts: tuple[int, int, int]) -> Access:
 
 async def charged(opened: Any) -> list[int]:
     """The largest charge of each answer, in order."""
-    found = await opened[documents.LEDGER].find({"q": {"$exists": True}}).sort("_id", 1).to_list()
+    entries = opened[documents.LEDGER].find({"q": {"$exists": True}}).sort("_id", 1)
+    found = [one async for one in with_people(opened[documents.LEDGER], entries, 0)]
     return [int(np.frombuffer(one["u"], np.uint32).max(initial=0)) for one in found]
 
 

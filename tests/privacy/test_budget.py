@@ -312,7 +312,7 @@ async def test_sets_that_differ_in_one_person_have_one_number(mongo: MongoStore)
 async def test_who_is_few_is_charged_like_who_is_told(mongo: MongoStore, opened: Any) -> None:
     """Three carriers are nobody to callers, and the question costs what any other does."""
     await mongo.search(asking(variation=exactly(2000)), told())
-    (entry,) = await opened[documents.LEDGER].find({"q": {"$exists": True}}).to_list()
+    (entry,) = await opened[documents.LEDGER].find({"p": {"$gt": b""}}).to_list()
 
     charged = sorted(np.frombuffer(entry["u"], np.uint32).tolist())
     assert charged[-3:] == [cost(3, LEAST)] * 3
@@ -359,7 +359,7 @@ async def test_who_carries_what_many_do_is_not_read_to_count_alleles(
     region = VariationQuery(reference_name="17", start=(3000,), end=(3010,), assembly_id="GRCh38")
 
     assert await number(mongo, asking("genomicVariant", variation=region)) == 3
-    (entry,) = await opened[documents.LEDGER].find({"q": {"$exists": True}}).to_list()
+    (entry,) = await opened[documents.LEDGER].find({"p": {"$gt": b""}}).to_list()
     charged = {int(one) for one in np.frombuffer(entry["p"], np.uint64)}
     ledger = mongo._spending._ledger  # type: ignore[union-attr]
     near = set(ledger.people("d1", PEOPLE[5:17]).tolist())
