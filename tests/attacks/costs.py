@@ -23,6 +23,12 @@ BASES = 20_000
 SITES = 500
 """In each region, of 10,000 people."""
 
+CALLERS = 100
+"""Who ask at once; each one question after the other."""
+
+AT_MOST_MS = {"people: an allele": 300.0, "people: an allele and a term": 1000.0}
+"""What the slowest twentieth of answers may take while so many ask."""
+
 _FREQUENCIES = (5e-5, 5e-2)
 _BETWEEN = 1_000_000
 
@@ -88,7 +94,7 @@ async def overhead(stage: Stage) -> list[Arm]:
     """How much longer an answer takes, and how much processor time, with all protections.
 
     Two beacons over the same people are asked the same by turns, one question at a time, without
-    steps of time, which make answers later on purpose.
+    steps of time, which make answers later on purpose. Then many ask at once.
     """
     number = stage.scale.honest_people
     made = genomes(number, 8 if stage.scale.name == "full" else 2)
@@ -103,7 +109,8 @@ async def overhead(stage: Stage) -> list[Arm]:
             )
             for name, protections in (("off", live.OFF), ("on", Protections()))
         }
-        return await _compared(stage, made, beacons)
+        arms = [*await _compared(stage, made, beacons), await _journal(stage)]
+        return [*arms, *[await _at_once(stage, made, beacons, kind) for kind in AT_MOST_MS]]
 
 
 async def _compared(stage: Stage, made: Genomes, beacons: Mapping[str, Beacon]) -> list[Arm]:
@@ -144,6 +151,64 @@ async def _compared(stage: Stage, made: Genomes, beacons: Mapping[str, Beacon]) 
             note=f"{spent['on']:.1f} and {spent['off']:.1f} ms",
         ),
     ]
+
+
+async def _journal(stage: Stage) -> Arm:
+    """How long the shortest entry takes to be safe, of what an answer with a budget waits for."""
+    took = []
+    async with pymongo.AsyncMongoClient[Document](stage.uri) as client:
+        collection = client[DATASET].get_collection(
+            "journal", write_concern=pymongo.WriteConcern(w=1, j=True)
+        )
+        for number in range(stage.scale.timings // 10 + 1):
+            await asyncio.sleep(0.005)  # as between answers
+            begun = time.perf_counter()
+            await collection.insert_one({"_id": number})
+            took.append((time.perf_counter() - begun) * 1e3)
+        await collection.drop()
+    return Arm(
+        "U3",
+        "database",
+        "an entry of a few bytes in the journal, which no answer is told without: p95",
+        float(np.percentile(took[1:], 95)),
+        measure="ms",
+        questions=len(took) - 1,
+        note=f"median {np.median(took[1:]):.1f} ms",
+    )
+
+
+async def _at_once(stage: Stage, made: Genomes, beacons: Mapping[str, Beacon], kind: str) -> Arm:
+    """How long answers take while a hundred callers ask."""
+    each = max(stage.scale.timings // CALLERS, 2)
+    present = np.flatnonzero(made.carried.any(axis=1))
+    question = questions(made)[kind]
+    p95, rate = {}, {}
+    for name, beacon in beacons.items():
+        took: list[float] = []
+
+        async def ask(caller: int, number: int, beacon: Beacon = beacon) -> list[float]:
+            account = stage.account("u3", caller)
+            sites = np.random.default_rng(caller).choice(present, number, replace=False)
+            return [await _one(beacon, account, *question(int(site))) for site in sites]
+
+        await asyncio.gather(*(ask(caller, 1) for caller in range(CALLERS)))
+        begun = time.perf_counter()
+        for times in await asyncio.gather(*(ask(caller, each) for caller in range(CALLERS))):
+            took += times
+        rate[name] = len(took) / (time.perf_counter() - begun)
+        p95[name] = float(np.percentile(took, 95))
+    return Arm(
+        "U3",
+        "registered",
+        f"{kind}, asked by {CALLERS} callers at once: p95 of an answer",
+        p95["on"],
+        measure="ms",
+        at_most=AT_MOST_MS[kind],
+        people=made.people,
+        questions=CALLERS * each,
+        note=f"{rate['on']:,.0f} answers a second; without protections {p95['off']:.0f} ms, "
+        f"{rate['off']:,.0f} a second",
+    )
 
 
 def _slower(title: str, took: Mapping[tuple[str, str], list[float]], kinds: Sequence[str]) -> Arm:
