@@ -1,3 +1,3 @@
 """A GA4GH Beacon v2 server for national genome projects."""
 
-__version__ = "0.6.1"
+__version__ = "0.6.2"
