@@ -11,7 +11,6 @@ import math
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import TypeVar
 
 from aiohttp import web
@@ -28,26 +27,49 @@ CALLER = web.RequestKey("caller", Access)
 Value = TypeVar("Value")
 
 
-@dataclass(frozen=True, slots=True)
 class _Clock:
-    """When answers to one request may leave."""
+    """When answers to one request may leave: at the steps of time after it came, by number.
 
-    step_s: float
-    arrived: float
-
-    def left(self) -> float:
-        """Seconds until the next step."""
-        passed = time.monotonic() - self.arrived
-        return max(math.ceil(passed / self.step_s), 1) * self.step_s - passed
-
-
-async def _until(moment: float) -> None:
-    """Return at a moment of `time.monotonic`, and not before.
-
-    The clock of an event loop may count whole milliseconds, and its timers end as much too early.
+    Event loops count time in pieces, of whole milliseconds some of them, and how late a timer ends
+    within one depends on when it was set. Set once an answer is ready it would tell when that was:
+    so each is set at the step before, and the first as the request comes.
     """
-    while (left := moment - time.monotonic()) > 0:  # noqa: ASYNC110 - there is no event, only time
-        await asyncio.sleep(left)
+
+    def __init__(self, step_s: float) -> None:
+        self._step_s = step_s
+        self._arrived = time.monotonic()
+        self._loop = asyncio.get_running_loop()
+        self._reached = 0
+        self._waiting: list[tuple[int, asyncio.Future[None]]] = []
+        self._timer = self._loop.call_later(step_s, self._tick)
+
+    def next(self) -> int:
+        """The step that is next."""
+        return max(math.ceil((time.monotonic() - self._arrived) / self._step_s), 1)
+
+    def left(self, step: int) -> float:
+        """Seconds until a step."""
+        return self._arrived + step * self._step_s - time.monotonic()
+
+    async def until(self, step: int) -> None:
+        """Return at a step, and not before."""
+        if step > self._reached:
+            reached = self._loop.create_future()
+            self._waiting.append((step, reached))
+            await reached
+
+    def stop(self) -> None:
+        """Nobody waits any more."""
+        self._timer.cancel()
+
+    def _tick(self) -> None:
+        if self.left(self._reached + 1) <= 0:  # timers may end too early as well
+            self._reached += 1
+            for step, reached in self._waiting:
+                if step <= self._reached and not reached.done():
+                    reached.set_result(None)
+            self._waiting = [one for one in self._waiting if not one[1].done()]
+        self._timer = self._loop.call_later(max(self.left(self._reached + 1), 0), self._tick)
 
 
 _CLOCK = web.RequestKey("clock", _Clock)
@@ -66,13 +88,15 @@ def steady(step_s: float) -> Middleware:
     ) -> web.StreamResponse:
         if step_s <= 0:
             return await handler(request)
-        clock = _Clock(step_s, time.monotonic())
-        request[_CLOCK] = clock
-        response = await handler(request)
-        caller = request.get(CALLER)
-        if BEGUN not in request and caller is not None and _waits(caller, request.get(QUERY)):
-            await _until(time.monotonic() + clock.left())
-        return response
+        request[_CLOCK] = clock = _Clock(step_s)
+        try:
+            response = await handler(request)
+            caller = request.get(CALLER)
+            if BEGUN not in request and caller is not None and _waits(caller, request.get(QUERY)):
+                await clock.until(clock.next())
+            return response
+        finally:
+            clock.stop()
 
     return middleware
 
@@ -99,8 +123,8 @@ async def in_steps(
             while following is not None:
                 await asyncio.wait((following,))
                 ready: list[Value] = []
-                leaves = time.monotonic() + clock.left()
-                while following is not None and following.done() and time.monotonic() < leaves:
+                step = clock.next()
+                while following is not None and following.done() and clock.left(step) > 0:
                     found: Value | None = None
                     try:
                         found = following.result()
@@ -111,8 +135,8 @@ async def in_steps(
                     else:
                         ready.append(found)
                         following = asyncio.ensure_future(anext(values, None))
-                        await asyncio.wait((following,), timeout=leaves - time.monotonic())
-                await _until(leaves)
+                        await asyncio.wait((following,), timeout=clock.left(step))
+                await clock.until(step)
                 yield ready
             if failure is not None:
                 raise failure

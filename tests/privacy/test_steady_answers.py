@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import time
@@ -24,6 +25,7 @@ from beacon.framework.source import Source, TermsQuery
 from beacon.load.vcf import load_vcf
 from beacon.mongo.sink import MongoSink
 from beacon.web.app import Serving, create_app
+from beacon.web.steady import _Clock
 from tests.web.real_server import served
 
 STEP_S = 0.2
@@ -114,6 +116,31 @@ async def test_where_nothing_is_withheld_nobody_waits(
     client = await client_of(aiohttp_client, access)
 
     assert min([await seconds(client, path) for _ in range(8)]) < STEP_S
+
+
+async def test_timers_are_set_when_a_request_comes_and_not_when_its_answer_is_ready(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """How late they end depends on when they were set, where loops count milliseconds."""
+    loop = asyncio.get_running_loop()
+    delays: list[float] = []
+    call_later = loop.call_later
+
+    def noted(delay: float, *called: Any, **more: Any) -> asyncio.TimerHandle:
+        delays.append(delay)
+        return call_later(delay, *called, **more)
+
+    monkeypatch.setattr(loop, "call_later", noted)
+    clock = _Clock(0.05)
+    assert delays == [0.05]
+    time.sleep(0.02)  # noqa: ASYNC251 - an answer is being made
+    steps = [asyncio.ensure_future(clock.until(step)) for step in (clock.next(), 2)]
+    await asyncio.sleep(0)
+    assert delays == [0.05]
+    for step, reached in enumerate(steps, 1):
+        await reached
+        assert -0.04 < clock.left(step) <= 0
+    clock.stop()
 
 
 async def test_lines_of_a_batch_leave_together_in_their_order(aiohttp_client: Any) -> None:
