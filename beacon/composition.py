@@ -178,8 +178,12 @@ async def open_app(settings: Settings) -> AsyncIterator[web.Application]:
         audit = await stack.enter_async_context(auditing.opened(settings, keys, metrics))
         database = client[settings.mongo.database]
         ledger = None
-        if any(dataset.budgets for dataset in settings.policy.datasets.values()):
-            ledger = Ledger(database, keys(settings).derive("ledger"))
+        budgets = [
+            one for each in settings.policy.datasets.values() for one in each.budgets.values()
+        ]
+        if budgets:
+            longest_s = max(one.window_days for one in budgets) * 86_400
+            ledger = Ledger(database, keys(settings).derive("ledger"), longest_s=longest_s)
         store = MongoStore(
             database,
             page_max=settings.limits.page_max,

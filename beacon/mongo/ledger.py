@@ -21,6 +21,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from typing import NamedTuple
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -31,7 +32,7 @@ from beacon.mongo import documents
 from beacon.mongo.charge_group import Wanted, fit_together, together_with
 from beacon.mongo.layers import AsyncDocuments
 from beacon.mongo.ledger_account import MONTH_S, SETS_MAX, Account, Entry, month_of
-from beacon.mongo.ledger_entries import Entries, TooMuchAtOnceError, entry_document, entry_key
+from beacon.mongo.ledger_entries import Entries, TooMuchAtOnceError, entry_key
 from beacon.mongo.links import Links
 from beacon.mongo.standing import Standing
 from beacon.mongo.sums import U64
@@ -61,18 +62,26 @@ class Ledger:
 
     Args:
         key: What the keys of questions and people are made with.
+        longest_s: For how long any charge counts. Callers with different windows charge the same
+            accounts: the database keeps entries for as long as somebody may count them.
         clock: Seconds since 1970.
     """
 
     def __init__(
-        self, database: AsyncDocuments, key: bytes, *, clock: Callable[[], float] = time.time
+        self,
+        database: AsyncDocuments,
+        key: bytes,
+        *,
+        longest_s: float = 0.0,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         collection = database[documents.LEDGER]
-        self._entries = Entries(collection)
+        self._entries = Entries(collection, longest_s)
         self._key = key
         self._clock = clock
         self._accounts: OrderedDict[bytes, Account] = OrderedDict()
-        self._locks: dict[bytes, asyncio.Lock] = {}
+        # As long as anybody holds one or waits for it, so that all wait for the same.
+        self._locks: WeakValueDictionary[bytes, asyncio.Lock] = WeakValueDictionary()
         self._waiting: dict[bytes, list[Wanted]] = {}
         self._links = Links(collection, clock)
         self._ready: asyncio.Task[None] | None = None
@@ -104,12 +113,13 @@ class Ledger:
         for kind, name, limit in about:
             account_id = self.keyed(kind, name, dataset_id.encode())
             accounts.append((await self._account(account_id, budget.window_s), limit))
-        others = [
-            await self._account(
-                self.keyed(b"person", one.encode(), dataset_id.encode()), budget.window_s
-            )
-            for one in linked
-        ]
+        others = []
+        for identity in linked:
+            account_id = self.keyed(b"person", identity.encode(), dataset_id.encode())
+            account = await self._account(account_id, budget.window_s)
+            async with self._lock_of(account_id):
+                await self._catch_up(account)  # nothing is written to it that would fail
+            others.append(account)
         return Standing(tuple(accounts), tuple(others), budget)
 
     async def entry(self, standing: Standing, *questions: bytes) -> Entry | None:
@@ -191,7 +201,8 @@ class Ledger:
         The first of them is decided then; the others are, or left to those who wait for them.
         """
         accounts = {account.id: account for one in charges for account, _ in one.left}
-        (first, _), *_ = charges[0].left
+        leader = charges[0]
+        (first, _), *_ = leader.left
         async with AsyncExitStack() as locks:
             for account in accounts.values():
                 if account is not first:
@@ -201,7 +212,7 @@ class Ledger:
                 account.forget(now)
             await self._refresh(accounts.values())
             full: dict[bytes, Account] = {}
-            while charges := self._fitting(charges, now):
+            while leader.is_open and (charges := self._fitting(charges, now)):
                 written = await self._insert(charges, now)
                 if written is None:
                     charges = charges[:1]
@@ -246,12 +257,13 @@ class Ledger:
         numbers: dict[bytes, int] = {}
         for one in charges:
             charges_only, kept_in = one.entry.charges(), one.kept_in
-            window_s = one.standing.budget.window_s
             for account, _ in one.left:
                 number = numbers[account.id] = numbers.get(account.id, account.number) + 1
                 key = entry_key(account.id, number)
                 entry = one.entry if account is one.standing.own else charges_only
-                inserted.append(entry_document(key, entry, now, window_s, kept_in))
+                inserted.append(
+                    self._entries.document(key, entry, now, one.standing.budget.window_s, kept_in)
+                )
                 order.append(_Placed(one, account, entry, number, key))
                 kept_in = kept_in or key
         try:
@@ -305,7 +317,6 @@ class Ledger:
             lock = self._locks.get(account_id)
             if lock is None or not lock.locked():
                 del self._accounts[account_id]
-                self._locks.pop(account_id, None)
                 return
 
     async def _read(self, account_id: bytes, window_s: float) -> Account:
@@ -329,9 +340,10 @@ class Ledger:
         charged: there it shows, before anything else is charged.
         """
         for account in accounts:
-            if account.refreshed != self._others_wrote:
-                account.refreshed = self._others_wrote
+            sign = self._others_wrote
+            if account.refreshed != sign:
                 await self._catch_up(account)
+                account.refreshed = sign
 
     async def _catch_up(self, account: Account) -> None:
         """Read the entries that somebody else has written."""

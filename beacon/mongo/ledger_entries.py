@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import Any
 
 import numpy as np
-from pymongo import WriteConcern
+from pymongo import ReadPreference, WriteConcern
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import (
     BulkWriteError,
@@ -46,11 +46,18 @@ class TooMuchAtOnceError(Exception):
 
 
 class Entries:
-    """The collection of a ledger."""
+    """The collection of a ledger.
 
-    def __init__(self, collection: AsyncCollection[Document]) -> None:
-        self._collection = collection
-        self._journaled = collection.with_options(write_concern=WriteConcern(w=1, j=True))
+    Args:
+        longest_s: For how long any charge counts, in seconds.
+    """
+
+    def __init__(self, collection: AsyncCollection[Document], longest_s: float) -> None:
+        self._longest_s = longest_s
+        self._collection = collection.with_options(read_preference=ReadPreference.PRIMARY)
+        # On most members of a replica set: what was told must not be lost with one of them.
+        journaled = WriteConcern(w="majority", j=True)
+        self._journaled = self._collection.with_options(write_concern=journaled)
 
     async def make_indexes(self) -> None:
         """Make what entries are found by, and let the database drop those that do not count."""
@@ -59,6 +66,24 @@ class Entries:
         await self._collection.create_index("s", sparse=True)
 
     # Writing ------------------------------------------------------------------------------------
+
+    def document(
+        self, key: bytes, entry: Entry, at: float, window_s: float, kept_in: bytes | None
+    ) -> Document:
+        """An entry as it is stored.
+
+        Args:
+            at: When it is written, in seconds since 1970.
+            window_s: How long it counts for who is charged.
+            kept_in: The key of the entry that says whom it charges; `None` when it does itself.
+        """
+        document = entry.document()
+        if kept_in is not None and len(entry.people):
+            for one in _CHARGES:
+                del document[one]
+            document["r"] = kept_in
+        gone = _date(at + max(window_s, self._longest_s) + MONTH_S)
+        return {"_id": key, "t": at, "gone": gone, **document}
 
     async def insert(self, documents: Sequence[Document]) -> int:
         """Write entries in order, and wait for the journal.
@@ -73,7 +98,8 @@ class Entries:
             await self._journaled.insert_many(documents, ordered=True)
         except BulkWriteError as error:
             details = error.details
-            if any(one["code"] != _DUPLICATE for one in details["writeErrors"]):
+            failed = any(one["code"] != _DUPLICATE for one in details["writeErrors"])
+            if failed or details["writeConcernErrors"]:  # it may not be in the journal
                 raise
             return int(details["nInserted"])
         except (DocumentTooLarge, OperationFailure) as error:
@@ -99,7 +125,7 @@ class Entries:
         await self._put(account, _sums_key(account.id, _LAST), latest, {})
 
     async def _put(self, account: Account, key: bytes, month: int, sums: Document) -> None:
-        gone = _date((month + 2) * MONTH_S + account.window_s)
+        gone = _date((month + 2) * MONTH_S + max(account.window_s, self._longest_s))
         change = {"$set": {**sums, "n": account.number}, "$max": {"gone": gone}}
         older = {"_id": key, "n": {"$lt": account.number}}
         with suppress(DuplicateKeyError):  # of somebody who knew more and was faster
@@ -109,13 +135,13 @@ class Entries:
 
     async def of_question(self, account_id: bytes, question: bytes) -> Entry | None:
         """The entry of a question, without whom it charges."""
-        asked = {"_id": _after(account_id, 0), "q": question}
+        asked = {"_id": entries_after(account_id, 0), "q": question}
         document = await self._collection.find_one(asked, {"p": 0, "u": 0})
         return None if document is None else Entry.of(document)
 
     async def has(self, account_id: bytes, spelling: bytes) -> bool:
         """Whether anything was asked in these words."""
-        asked = {"_id": _after(account_id, 0), "s": spelling}
+        asked = {"_id": entries_after(account_id, 0), "s": spelling}
         return await self._collection.find_one(asked, {"_id": 1}) is not None
 
     async def sums(self, account_id: bytes) -> tuple[dict[int, Month], int]:
@@ -123,7 +149,8 @@ class Entries:
         of_sums = {"$gte": _sums_key(account_id, _FIRST), "$lte": _sums_key(account_id, _LAST)}
         months: dict[int, Month] = {}
         number = 0
-        async for document in self._collection.find({"_id": of_sums}):
+        # First up to which entry: whatever is written meanwhile only adds to what is read.
+        async for document in self._collection.find({"_id": of_sums}).sort("_id", -1):
             if "m" not in document:
                 number = document["n"]
                 continue
@@ -138,11 +165,11 @@ class Entries:
         """The latest entries of questions up to one, the earliest first, without whom they charge.
 
         Args:
-            most: Entries to look at.
+            most: Entries at most.
         """
-        before = {"_id": _up_to(account_id, until)}
+        before = {"_id": _up_to(account_id, until), "q": {"$exists": True}}
         found = self._collection.find(before, {"p": 0, "u": 0}).sort("_id", -1).limit(most)
-        return [Entry.of(one) for one in reversed(await found.to_list()) if "q" in one]
+        return [Entry.of(one) for one in reversed(await found.to_list())]
 
     async def asked(self, account_id: bytes, until: int, since: float) -> list[tuple[float, bytes]]:
         """When and in which words was asked since a time, up to one entry; the earliest first."""
@@ -165,7 +192,7 @@ class Entries:
         Raises:
             SourceUnavailable: Whom an entry that counts charges is not known any more.
         """
-        found = self._collection.find({"_id": _after(account_id, number)}).sort("_id", 1)
+        found = self._collection.find({"_id": entries_after(account_id, number)}).sort("_id", 1)
         async for document in with_people(self._collection, found, first_month):
             yield Entry.of(document), document["t"], int.from_bytes(document["_id"][-8:], "big")
 
@@ -176,8 +203,8 @@ async def with_people(
     """Stored entries, each with whom it charges.
 
     Args:
-        first_month: The first that counts. Of earlier entries, those that refer to one that is
-            gone are left out.
+        first_month: The first that counts. Earlier entries that refer to one that is gone are
+            told without whom they charge.
 
     Raises:
         SourceUnavailable: One that counts does.
@@ -209,6 +236,8 @@ async def _completed(
             complete.append(one | kept[one["r"]])
         elif month_of(one["t"]) >= first_month:
             raise SourceUnavailable("the ledger lacks an entry that another refers to")
+        else:
+            complete.append({"p": b"", "u": b"", "e": 0} | one)
     return complete
 
 
@@ -217,28 +246,11 @@ def entry_key(account_id: bytes, number: int) -> bytes:
     return account_id + _ENTRY + number.to_bytes(8, "big")
 
 
-def entry_document(
-    key: bytes, entry: Entry, at: float, window_s: float, kept_in: bytes | None
-) -> Document:
-    """An entry as it is stored.
-
-    Args:
-        at: When it is written, in seconds since 1970.
-        window_s: How long it counts.
-        kept_in: The key of the entry that says whom it charges; `None` when it does itself.
-    """
-    document = entry.document()
-    if kept_in is not None and len(entry.people):
-        document = {key: value for key, value in document.items() if key not in _CHARGES}
-        document["r"] = kept_in
-    return {"_id": key, "t": at, "gone": _date(at + window_s + MONTH_S), **document}
-
-
 def _sums_key(account_id: bytes, month: bytes) -> bytes:
     return account_id + _SUM + month
 
 
-def _after(account_id: bytes, number: int) -> dict[str, bytes]:
+def entries_after(account_id: bytes, number: int) -> dict[str, bytes]:
     """The keys of an account's entries after one. All keys are equally long, or order fails."""
     return {"$gt": entry_key(account_id, number), "$lte": account_id + _ENTRY + _LAST}
 

@@ -14,10 +14,9 @@ from beacon.mongo import documents
 from beacon.mongo.layers import AsyncDocuments
 from beacon.mongo.ledger import Ledger
 from beacon.mongo.ledger_account import month_of
-from beacon.mongo.ledger_entries import with_people
+from beacon.mongo.ledger_entries import entries_after, with_people
 
 _ACCOUNT_BYTES = 16
-_LAST = b"\xff" * 9
 
 
 class Spent(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,10 +53,9 @@ async def spent(
     dataset_at: dict[float, str] = {}
     for dataset_id in budgets:
         account = ledger.keyed(b"dataset", b"", dataset_id.encode())
-        asked = {"_id": {"$gt": account, "$lt": account + _LAST}}
+        asked = {"_id": entries_after(account, 0)}
         async for document in database[documents.LEDGER].find(asked, {"t": 1}):
-            if "t" in document:
-                dataset_at[document["t"]] = dataset_id
+            dataset_at[document["t"]] = dataset_id
     callers: Counter[str] = Counter()
     people: dict[str, set[int]] = {one: set() for one in budgets}
     exhausted: dict[str, set[int]] = {one: set() for one in budgets}

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
-from pymongo import WriteConcern
+from pymongo import ReadPreference, WriteConcern
 from pymongo.asynchronous.collection import AsyncCollection
 
 LINKS_KEPT = 512
@@ -29,7 +29,10 @@ class Links:
     def __init__(
         self, entries: AsyncCollection[dict[str, Any]], clock: Callable[[], float]
     ) -> None:
-        self._entries = entries.with_options(write_concern=WriteConcern(w=1, j=True))
+        self._entries = entries.with_options(
+            write_concern=WriteConcern(w="majority", j=True),
+            read_preference=ReadPreference.PRIMARY,
+        )
         self._clock = clock
         self._roots: OrderedDict[tuple[str, ...], tuple[float, str, tuple[str, ...]]] = (
             OrderedDict()

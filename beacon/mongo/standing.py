@@ -54,7 +54,8 @@ class Standing:
     @property
     def version(self) -> tuple[int, ...]:
         """Changes with everything that is charged."""
-        return tuple(account.version for account, _ in self.accounts)
+        linked = tuple(account.version for account in self.linked)
+        return tuple(account.version for account, _ in self.accounts) + linked
 
     def excluded(self, cost: int, more: U64 = NOBODY) -> U64 | None:
         """Whom no answer that costs so much may rest upon, ascending; `None` is everybody.

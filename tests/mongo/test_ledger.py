@@ -8,9 +8,12 @@ from collections.abc import AsyncIterator
 from random import Random
 from typing import Any
 
+import msgspec
 import numpy as np
 import pymongo
 import pytest
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.errors import BulkWriteError
 
 from beacon.framework.access import Asker
 from beacon.framework.budget import UNITS, Budget, cost, limit_of_power
@@ -18,6 +21,7 @@ from beacon.framework.errors import SourceUnavailable, TooManyRequests
 from beacon.mongo import documents
 from beacon.mongo.ledger import SUMMED_EVERY, Ledger
 from beacon.mongo.ledger_account import MONTH_S, Account, Entry
+from beacon.mongo.ledger_summary import spent
 from beacon.mongo.standing import Standing
 from beacon.mongo.sums import U64
 
@@ -276,6 +280,91 @@ async def test_an_account_that_lacks_what_it_charged_is_not_read_as_less(
     clock.now += 400 * DAY_S  # by then it does not count
     standing = await again.standing(asker("anna"), "d", given)
     assert await beyond(standing, 100) == []
+    assert await again.charge(standing, entry("second", {1: 100}))
+
+
+async def test_what_may_not_be_in_the_journal_is_not_told(
+    opened: Any, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database wrote it, and did not wait until it is safe."""
+    standing = await ledger.standing(asker("anna"), "d", budget())
+
+    async def written(self: Any, documents: list[Any], **more: Any) -> None:
+        details = {"writeErrors": [], "nInserted": len(documents), "writeConcernErrors": [{}]}
+        raise BulkWriteError(details)
+
+    monkeypatch.setattr(AsyncCollection, "insert_many", written)
+    with pytest.raises(BulkWriteError):
+        await ledger.charge(standing, entry("first", {1: 60}))
+
+
+async def test_sums_that_are_written_while_they_are_read_lose_nothing(
+    opened: Any, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given, anna = budget(UNITS), asker("anna")
+    writer = Ledger(opened, KEY, clock=clock)
+    standing = await writer.standing(anna, "d", given)
+    for number in range(2 * SUMMED_EVERY - 1):
+        assert await writer.charge(standing, entry(number, {1: 1}))
+    reader = Ledger(opened, KEY, clock=clock)
+    find, reads = AsyncCollection.find, 0
+
+    def found(self: Any, *asked: Any, **more: Any) -> Any:
+        cursor = find(self, *asked, **more)
+        keys = asked[0]["_id"]
+        of_sums = isinstance(keys, dict) and keys.get("$gte", b"").endswith(b"s" + bytes(8))
+        return _Slow(cursor) if of_sums else cursor
+
+    class _Slow:
+        """Between two documents, the writer writes all sums anew."""
+
+        def __init__(self, cursor: Any) -> None:
+            self.cursor = cursor.batch_size(1)
+
+        def sort(self, *by: Any) -> _Slow:
+            self.cursor = self.cursor.sort(*by)
+            return self
+
+        async def __aiter__(self) -> AsyncIterator[Any]:
+            nonlocal reads
+            async for document in self.cursor:
+                yield document
+                reads += 1
+                await writer.charge(standing, entry("last", {1: 1}))
+
+    monkeypatch.setattr(AsyncCollection, "find", found)
+    known = await reader.standing(anna, "d", given)
+
+    assert reads
+    assert [account.most() for account, _ in known.accounts] == [2 * SUMMED_EVERY] * 2
+
+
+async def test_what_is_charged_elsewhere_to_an_identity_that_is_linked_counts(
+    opened: Any, clock: Clock
+) -> None:
+    given = budget(100)
+    here, there = (Ledger(opened, KEY, clock=clock) for _ in range(2))
+    for one, amount in ((here, 1), (there, 99)):
+        standing = await one.standing(asker("anna"), "d", given)
+        while not await one.charge(standing, entry(amount, {1: amount})):
+            pass
+
+    both = await here.standing(asker("a.smith", "anna"), "d", given)
+    assert await beyond(both) == [1]
+    assert not await here.charge(both, entry("more", {1: 1}))
+
+
+async def test_entries_are_kept_for_as_long_as_anybody_counts_them(
+    opened: Any, clock: Clock
+) -> None:
+    ledger = Ledger(opened, KEY, longest_s=365 * DAY_S, clock=clock)
+    short = msgspec.structs.replace(budget(), window_s=30 * DAY_S)
+    standing = await ledger.standing(asker("anna"), "d", short)
+    for number in range(SUMMED_EVERY):
+        assert await ledger.charge(standing, entry(number, {1: 1}))
+
+    kept = [one["gone"].timestamp() async for one in opened[documents.LEDGER].find()]
+    assert min(kept) >= clock.now + 365 * DAY_S
 
 
 async def test_what_was_learnt_is_forgotten_after_the_window_and_not_before(
@@ -353,3 +442,17 @@ async def test_nothing_in_the_ledger_names_anybody(opened: Any, ledger: Ledger) 
     held = repr(await opened[documents.LEDGER].find().to_list())
 
     assert not [name for name in ("NA12878", "anna", "uni") if name in held]
+
+
+async def test_what_is_spent_is_told_of_the_dataset_it_was_spent_on(
+    opened: Any, ledger: Ledger, clock: Clock
+) -> None:
+    datasets = [f"d{number}" for number in range(6)]
+    for number, dataset_id in enumerate(datasets, 1):
+        for caller in range(number):
+            clock.now += 1
+            standing = await ledger.standing(asker(f"p{caller}"), dataset_id, budget())
+            assert await ledger.charge(standing, entry(dataset_id, {1: 10}))
+
+    told = await spent(opened, ledger, {one: (budget(), 10) for one in datasets}, clock.now)
+    assert [told[one].callers for one in datasets] == [1, 2, 3, 4, 5, 6]
