@@ -85,12 +85,12 @@ async def test_rule_45_identity_is_never_what_a_request_says(world: World, name:
 
 
 async def test_rule_46_which_check_failed_is_for_the_log_only(
-    world: World, capsys: pytest.CaptureFixture[str]
+    world: World, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """`refuses` asserts that every refusal reads the same."""
     token = world.access_token(exp=NOON - 1, sub="secret-person")
     reason = await world.refuses(token)
-    logged = "".join(capsys.readouterr())
+    logged = "".join(capfd.readouterr())
 
     assert reason == "expired"
     assert "credentials_rejected" in logged

@@ -404,12 +404,12 @@ async def test_rule_40_no_committee_grants_the_data_of_another() -> None:
 
 
 async def test_rule_41_nothing_of_a_visa_is_logged(
-    world: World, capsys: pytest.CaptureFixture[str]
+    world: World, capfd: pytest.CaptureFixture[str]
 ) -> None:
     secret = "https://secret.example/dataset"
     bad = world.visa(None, {"value": secret, "source": secret}, sub="secret-person")
     await world.values(bad, world.visa(None, {"value": secret}))
-    logged = "".join(capsys.readouterr())
+    logged = "".join(capfd.readouterr())
 
     assert "visa_left_out" in logged
     assert "rems" in logged
