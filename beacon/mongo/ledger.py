@@ -186,7 +186,7 @@ class Ledger:
             async with self._lock_of(first.id):
                 # Whoever had the lock before may have written this charge with his own.
                 if wanted.is_open:
-                    await self._write(together_with(wanted, waiting))
+                    await self._write(together_with(wanted, waiting), first.id)
         finally:
             waiting.remove(wanted)
             if not waiting and self._waiting.get(first.id) is waiting:
@@ -195,17 +195,20 @@ class Ledger:
             raise wanted.refused
         return bool(wanted.done)
 
-    async def _write(self, charges: list[Wanted]) -> None:
-        """Write charges of several people about one dataset, the account of which is locked.
+    async def _write(self, charges: list[Wanted], locked: bytes) -> None:
+        """Write charges of several people about one dataset.
 
         The first of them is decided then; the others are, or left to those who wait for them.
+
+        Args:
+            locked: The account of the dataset. The first charge may have been written to it with
+                those of others, who did not get as far as its other accounts.
         """
         accounts = {account.id: account for one in charges for account, _ in one.left}
         leader = charges[0]
-        (first, _), *_ = leader.left
         async with AsyncExitStack() as locks:
             for account in accounts.values():
-                if account is not first:
+                if account.id != locked:
                     await locks.enter_async_context(self._lock_of(account.id))
             now = self._clock()
             for account in accounts.values():

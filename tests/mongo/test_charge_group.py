@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from random import Random
 from typing import Any
@@ -15,8 +16,10 @@ from pymongo.monitoring import CommandListener
 from beacon.framework.access import Asker
 from beacon.framework.budget import Budget
 from beacon.framework.errors import SourceUnavailable, TooManyRequests
+from beacon.mongo import documents
 from beacon.mongo.ledger import SUMMED_EVERY, Ledger
 from beacon.mongo.ledger_account import Account
+from beacon.mongo.ledger_entries import Entries, entry_key
 from beacon.mongo.sums import U64
 from tests.mongo.test_ledger import KEY, asker, budget, entry
 
@@ -145,6 +148,34 @@ async def test_an_entry_that_is_too_large_fails_alone(ledger: Ledger) -> None:
     assert found == [True] * 3
 
 
+async def test_a_charge_that_was_partly_written_with_others_is_finished_with_others(
+    ledger: Ledger, opened: Any
+) -> None:
+    """Another process writes between the entries that are written at once.
+
+    The first is written alone, and the others then at once: all of the second, some of the third.
+    """
+    given = budget(100)
+    people = [asker(f"p{one}", organisation=f"o{one}") for one in range(4)]
+    standings = [await ledger.standing(one, "d", given) for one in people]
+    elsewhere = Entries(opened[documents.LEDGER], given.window_s)
+    key = entry_key(standings[2].own.id, 1)
+    theirs = elsewhere.document(key, entry("theirs", {1: 5}), time.time(), given.window_s, None)
+    assert await elsewhere.insert([theirs]) == 1
+
+    charges = [ledger.charge(one, entry(f"q{one.own.id!r}", {1: 10})) for one in standings]
+    async with asyncio.timeout(10):
+        done = await asyncio.gather(*charges)
+
+    assert done == [True] * 4
+    for one in (ledger, Ledger(opened, KEY)):
+        spent = [
+            [known(account, range(1, 2)) for account, _ in standing.accounts]
+            for standing in [await one.standing(who, "d", given) for who in people]
+        ]
+        assert spent == [[[40], [10], [own]] for own in (10, 10, 15, 10)]
+
+
 @pytest.mark.parametrize("seed", range(6))
 async def test_several_processes_at_once_know_the_same_and_overspend_nothing(
     seed: int, opened: Any
@@ -169,7 +200,8 @@ async def test_several_processes_at_once_know_the_same_and_overspend_nothing(
     asking = [asyncio.create_task(one(number)) for number in range(300)]
     for task in rng.sample(asking, 30):
         asyncio.get_running_loop().call_later(rng.random() / 20, task.cancel)
-    await asyncio.gather(*asking, return_exceptions=True)
+    async with asyncio.timeout(30):
+        await asyncio.gather(*asking, return_exceptions=True)
 
     fresh = Ledger(opened, KEY)
     for who in people:
