@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import suppress
 from random import Random
 from typing import Any
 
 import numpy as np
 import pymongo
 import pytest
+from pymongo.errors import AutoReconnect
 from pymongo.monitoring import CommandListener
 
 from beacon.framework.access import Asker
@@ -22,6 +24,9 @@ from beacon.mongo.ledger_account import Account
 from beacon.mongo.ledger_entries import Entries, entry_key
 from beacon.mongo.sums import U64
 from tests.mongo.test_ledger import KEY, asker, budget, entry
+
+Document = dict[str, Any]
+Insert = Callable[[Entries, Sequence[Document]], Awaitable[int]]
 
 
 class Inserts(CommandListener):
@@ -176,15 +181,42 @@ async def test_a_charge_that_was_partly_written_with_others_is_finished_with_oth
         assert spent == [[[40], [10], [own]] for own in (10, 10, 15, 10)]
 
 
+class Faults:
+    """Lets writes wait, and fail before, between and after what they write."""
+
+    def __init__(self, rng: Random, rate: float) -> None:
+        self._rng = rng
+        self._rate = rate
+
+    def over(self, insert: Insert) -> Insert:
+        async def faulty(entries: Entries, documents: Sequence[Document]) -> int:
+            await asyncio.sleep(self._rng.choice([0, 0, self._rng.random() / 200]))
+            drawn = self._rng.random()
+            if drawn < self._rate:
+                raise AutoReconnect("before")
+            if drawn < 2 * self._rate:
+                await insert(entries, documents[: self._rng.randint(1, len(documents))])
+                raise AutoReconnect("between")
+            written = await insert(entries, documents)
+            if drawn < 3 * self._rate:
+                raise AutoReconnect("after")
+            return written
+
+        return faulty
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.05, 0.2])
 @pytest.mark.parametrize("seed", range(6))
 async def test_several_processes_at_once_know_the_same_and_overspend_nothing(
-    seed: int, opened: Any
+    seed: int, rate: float, opened: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Some let go of accounts in between, and some who ask give up."""
+    """Some let go of accounts in between, some who ask give up, and some writes fail."""
     rng = Random(seed)
     given = budget(100, organisation=2, dataset=4)
     ledgers = [Ledger(opened, KEY) for _ in range(3)]
     people = [asker(f"p{one}", organisation=f"o{one % 2}") for one in range(8)]
+    monkeypatch.setattr(Entries, "insert", Faults(rng, rate).over(Entries.insert))
+    told: list[tuple[Asker, dict[int, int]]] = []
 
     async def one(number: int) -> None:
         await asyncio.sleep(rng.random() / 20)
@@ -194,21 +226,29 @@ async def test_several_processes_at_once_know_the_same_and_overspend_nothing(
         if rng.random() < 0.1:
             ledger._accounts.pop(rng.choice(list(ledger._accounts)), None)
         for _ in range(10):
-            if await ledger.charge(standing, entry(number, amounts)):
-                break
+            with suppress(AutoReconnect):
+                if await ledger.charge(standing, entry(number, amounts)):
+                    told.append((who, amounts))
+                    break
 
     asking = [asyncio.create_task(one(number)) for number in range(300)]
     for task in rng.sample(asking, 30):
         asyncio.get_running_loop().call_later(rng.random() / 20, task.cancel)
-    async with asyncio.timeout(30):
-        await asyncio.gather(*asking, return_exceptions=True)
+    async with asyncio.timeout(60):
+        ended = await asyncio.gather(*asking, return_exceptions=True)
 
+    assert {type(one) for one in ended} <= {type(None), asyncio.CancelledError}
     fresh = Ledger(opened, KEY)
     for who in people:
+        of_all = [told, [one for one in told if one[0].organisation == who.organisation]]
+        of_all.append([one for one in told if one[0] is who])
         afresh = (await fresh.standing(who, "d", given)).accounts
-        for account, limit in afresh:
-            assert max(known(account, range(6))) <= limit
-            assert max(known(account, range(6))) > 0
+        for (account, limit), answers in zip(afresh, of_all, strict=True):
+            charged = known(account, range(6))
+            assert max(charged) <= limit
+            for person in range(6):
+                assert charged[person] >= sum(amounts.get(person, 0) for _, amounts in answers)
+    assert len(told) > 10
     for ledger in ledgers:
         ledger._others_wrote += 1
         for who in people:
