@@ -102,7 +102,7 @@ async def _pairs(own: Membership, size: int, near: Neighbours, *, off: bool) -> 
         ]
         return np.cumsum(np.repeat(np.array(each) / 2, 2))
 
-    scores = await own.stage.each_target(size, attack, own.some)
+    scores = await own.stage.each_target(size, attack)
     return scores.arm(
         "A4",
         "off" if off else "registered",

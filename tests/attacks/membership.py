@@ -173,9 +173,8 @@ class Membership:
                 own = self._common_within_budget(known, carries)[:number]
                 return np.concatenate((lacked, own))
 
-            scores = await self.stage.each_target(
-                size, self._protected(f"a3-{size}", known, chosen), self.some
-            )
+            protected = self._protected(f"a3-{size}", known, chosen)
+            scores = await self.stage.each_target(size, protected)
             arms.append(
                 scores.arm(
                     "A3",
