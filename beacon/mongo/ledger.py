@@ -372,10 +372,11 @@ class Ledger:
     async def _prepare(self) -> None:
         if self._ready is None:
             self._ready = asyncio.ensure_future(self._entries.make_indexes())
+        ready = self._ready
         try:
-            await asyncio.shield(self._ready)
+            await asyncio.shield(ready)
         except BaseException:
-            if self._ready.done():
+            if ready.done() and ready is self._ready:  # as it may have failed
                 self._ready = None
             raise
 

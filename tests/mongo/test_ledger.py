@@ -456,3 +456,16 @@ async def test_what_is_spent_is_told_of_the_dataset_it_was_spent_on(
 
     told = await spent(opened, ledger, {one: (budget(), 10) for one in datasets}, clock.now)
     assert [told[one].callers for one in datasets] == [1, 2, 3, 4, 5, 6]
+
+
+async def test_many_who_give_up_before_there_are_indexes_are_only_cancelled(ledger: Ledger) -> None:
+    asking = [asyncio.create_task(ledger.standing(asker("anna"), "d", budget())) for _ in range(5)]
+    await asyncio.sleep(0)
+    assert ledger._ready is not None
+    await ledger._ready
+    for task in asking:
+        task.cancel()
+    ended = await asyncio.gather(*asking, return_exceptions=True)
+
+    assert {type(one) for one in ended} == {asyncio.CancelledError}
+    assert (await ledger.standing(asker("anna"), "d", budget())).accounts
