@@ -116,7 +116,8 @@ def page(found: Mapping[str, Any]) -> str:
         "",
         "A *control* has to succeed, or what the protections withstood proves nothing. Power is "
         "the share of members who are found at 5 % false positives; in brackets is its 95 % "
-        "interval (Clopper and Pearson).",
+        "interval (Clopper and Pearson), the threshold taken as given. That is estimated from as "
+        "few others: a power near the budget's own is another by up to 0.1 in the next run.",
         "",
     ]
     for attack, title in TITLES.items():

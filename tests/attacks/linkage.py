@@ -16,9 +16,6 @@ from tests.attacks.stage import Arm, limits
 HIDDEN = 0.05
 """Alleles less frequent than this are kept from attackers who infer them."""
 
-CONTROLLED = 500
-"""People in the largest dataset of which pairs of neighbours have to tell who is in it."""
-
 
 async def neighbours(own: Membership) -> list[Arm]:
     """Hidden alleles told by their neighbours; and numbers that two neighbours share."""
@@ -26,7 +23,7 @@ async def neighbours(own: Membership) -> list[Arm]:
     inferred: dict[int, Floats] = {}
     arms = [await _imputed(own, smallest, inferred, off=one) for one in (True, False)]
     reference = own.carried[:, own.stage.cohorts.reference]
-    for size in own.stage.scale.sizes[-2:]:
+    for size in own.stage.scale.sizes:
         near = Neighbours.of(reference, own.stage.cohorts.genomes.region, 15 / size)
         arms += [await _pairs(own, size, near, off=off) for off in (True, False)]
     return arms
@@ -79,7 +76,7 @@ async def _imputed(own: Membership, size: int, inferred: dict[int, Floats], *, o
 async def _pairs(own: Membership, size: int, near: Neighbours, *, off: bool) -> Arm:
     mechanism = own.mechanism(size, off=off)
     # In larger datasets one person moves a number less: that is what the beacon is to show.
-    control = 0.8 if size <= CONTROLLED else None
+    control = 0.8 if size == min(own.stage.scale.sizes) else None
 
     async def attack(dataset_id: str, target: int) -> Floats:
         # Without a budget the attacker takes all there are, however alike those of a region are.
